@@ -1,0 +1,46 @@
+"""Names of things that the ledger itself creates.
+
+They are derived from what they name, so a decision that is taken twice, on two machines or after a crash, speaks of the
+same referral and the same payout, and Stripe sees the same idempotency key.
+"""
+
+import base64
+import hashlib
+
+_DERIVED_LENGTH = 20  # 100 bits of SHA-256: collisions stay out of reach for any number of instructors
+_CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # no 0/O, 1/I/L: people read codes to each other
+
+
+def referral_id(referred_id: str) -> str:
+    """The one referral of a referred instructor (`ref_…`)."""
+    return _derive("ref", referred_id)
+
+
+def payout_id(referred_id: str) -> str:
+    """The one payout of the bonus earned with a referred instructor (`pay_…`)."""
+    return _derive("pay", referred_id)
+
+
+def idempotency_key(payout_id: str, attempt: int) -> str:
+    """Stripe's idempotency key of one attempt. Format fixed by the decision table in STRIPE.md."""
+    return f"payout:{payout_id}:a{attempt}"
+
+
+def transfer_group(payout_id: str) -> str:
+    """Stripe's `transfer_group`, by which a transfer is found again when its answer was lost."""
+    return f"payout_{payout_id}"
+
+
+def code_candidates(instructor_id: str) -> tuple[str, str]:
+    """Referral codes to issue to an instructor who has none: a short one, and a long one should the short one be taken."""
+    number = int.from_bytes(hashlib.sha256(f"code:{instructor_id}".encode()).digest(), "big")
+    letters: list[str] = []
+    while len(letters) < 16:
+        number, digit = divmod(number, len(_CODE_ALPHABET))
+        letters.append(_CODE_ALPHABET[digit])
+    return "".join(letters[:8]), "".join(letters)
+
+
+def _derive(prefix: str, name: str) -> str:
+    digest = hashlib.sha256(f"{prefix}:{name}".encode()).digest()
+    return f"{prefix}_{base64.b32encode(digest).decode().lower()[:_DERIVED_LENGTH]}"

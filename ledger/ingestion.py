@@ -1,0 +1,173 @@
+"""Lifecycle facts into the log: read the boundary, decide, append on the condition that the boundary has not moved.
+
+Facts that arrive together are decided one upon the other, in the order given, and recorded in one append, all or nothing.
+The sender may repeat anything at any time: the rules look at what a fact says, not at whether it was seen.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from eventsourcing.dcb.api import DCBQueryItem
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+
+from ledger import identifiers, program
+from ledger.event_log import ConflictError, Draft, EventLog
+from ledger.events import BonusEarned
+from ledger.history import History
+from ledger.lifecycle import (
+    CodeIssued,
+    InvalidFact,
+    LessonCompleted,
+    LifecycleFact,
+    PayoutAccount,
+    SignedUp,
+    WentLive,
+)
+from ledger.referrals import complete_lesson, go_live, issue_code, payout_account, sign_up
+from ledger.referrals.decision import Decision, Outcome
+
+FACTS_PER_APPEND = 200
+CONFLICT_PATIENCE_SECONDS = 15.0
+
+
+class Slice(NamedTuple):
+    """How one kind of fact is handled: what its decision depends on, and the decision."""
+
+    boundary: Callable[[Any], tuple[DCBQueryItem, ...]]
+    decide: Callable[[Any, History], Decision]
+
+
+SLICES: Mapping[type, Slice] = {
+    CodeIssued: Slice(issue_code.boundary, issue_code.decide),
+    SignedUp: Slice(sign_up.boundary, sign_up.decide),
+    PayoutAccount: Slice(payout_account.boundary, payout_account.decide),
+    WentLive: Slice(go_live.boundary, go_live.decide),
+    LessonCompleted: Slice(complete_lesson.boundary, complete_lesson.decide),
+}
+EARNING_FACTS = (SignedUp, WentLive, LessonCompleted)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one delivery. `position` is that of its first event, given for `recorded`.
+
+    `reason` is a stable code; `problem` says in words what is wrong with an invalid delivery.
+    """
+
+    id: str | None
+    outcome: Outcome
+    reason: str | None = None
+    position: int | None = None
+    problem: str | None = None
+
+
+class NameDirectory(Protocol):
+    """Where display names live: outside the log, erasable."""
+
+    def remember(self, names: Mapping[str, str]) -> None:
+        """Store the display name of each instructor id."""
+
+
+class BusyError(Exception):
+    """Others kept recording inside the same boundaries for all of our patience. Nothing of this part was recorded."""
+
+
+class Ingestion:
+    """Takes lifecycle facts. Safe to use from many threads and processes at once."""
+
+    def __init__(self, log: EventLog, names: NameDirectory) -> None:
+        self._log = log
+        self._names = names
+
+    def ingest(self, deliveries: Sequence[LifecycleFact | InvalidFact], actor: str) -> list[Receipt]:
+        """One receipt a delivery, in their order.
+
+        Every receipt stands for something durable. Raises BusyError, or the recorder's errors when the database is
+        lost; what was recorded before that stays, and sending everything again is right.
+        """
+        receipts: list[Receipt | None] = [
+            Receipt(item.id, "rejected", "invalid", problem=item.problem) if isinstance(item, InvalidFact) else None
+            for item in deliveries
+        ]
+        facts = [(place, item) for place, item in enumerate(deliveries) if not isinstance(item, InvalidFact)]
+        size = FACTS_PER_APPEND
+        while facts:
+            part = facts[:size]
+            try:
+                part_receipts = self._ingest_together([fact for _, fact in part], actor)
+            except ConflictError:
+                if len(part) == 1:
+                    raise BusyError from None
+                size = max(1, len(part) // 4)  # smaller appends meet fewer others
+                continue
+            for (place, _), receipt in zip(part, part_receipts, strict=True):
+                receipts[place] = receipt
+            facts = facts[len(part) :]
+        return [receipt for receipt in receipts if receipt is not None]
+
+    def _ingest_together(self, facts: Sequence[LifecycleFact], actor: str) -> list[Receipt]:
+        patience = stop_after_delay(CONFLICT_PATIENCE_SECONDS if len(facts) == 1 else 1.0)
+        pause = wait_random_exponential(multiplier=0.002, max=0.25)
+        for attempt in Retrying(
+            stop=patience, wait=pause, retry=retry_if_exception_type(ConflictError), reraise=True
+        ):
+            with attempt:
+                receipts = self._decide_and_append(facts, actor)
+        self._names.remember(_names_to_keep(facts, receipts))
+        return receipts
+
+    def _decide_and_append(self, facts: Sequence[LifecycleFact], actor: str) -> list[Receipt]:
+        boundaries = [SLICES[type(fact)].boundary(fact) for fact in facts]
+        read = {_key(item): item for boundary in boundaries for item in boundary}
+        events, head = self._log.read(read.values())
+        history = History.of(events)
+        if any(isinstance(fact, EARNING_FACTS) for fact in facts):
+            for newest in (self._log.read_last(item) for item in program.BOUNDARY):
+                if newest is not None:
+                    history.add(newest)
+
+        drafts: list[Draft] = []
+        condition: dict[object, DCBQueryItem] = {}
+        decisions: list[tuple[LifecycleFact, Decision, int]] = []
+        for fact, boundary in zip(facts, boundaries, strict=True):
+            decision = SLICES[type(fact)].decide(fact, history)
+            decisions.append((fact, decision, len(drafts)))
+            drafts += drafts_of(fact, decision, actor)
+            for happened in decision.events:
+                history.add(happened)
+            if decision.events:
+                condition |= {_key(item): item for item in boundary}
+            if any(isinstance(happened.event, BonusEarned) for happened in decision.events):
+                condition |= {_key(item): item for item in program.BOUNDARY}
+        first = self._log.append(drafts, condition.values(), after=head).first_position if drafts else 0
+        return [
+            Receipt(fact.id, decision.outcome, decision.reason, first + place if decision.events else None)
+            for fact, decision, place in decisions
+        ]
+
+
+def drafts_of(fact: LifecycleFact, decision: Decision, actor: str) -> list[Draft]:
+    """The events of a decision: the first is caused by the delivery, each further one by the one before it."""
+    return [
+        Draft(
+            happened,
+            actor=actor,
+            causation_id=fact.cause if place == 0 else None,
+            correlation_id=identifiers.referral_id(fact.subject),
+        )
+        for place, happened in enumerate(decision.events)
+    ]
+
+
+def _key(item: DCBQueryItem) -> object:
+    return (*item.tags, "|", *item.types)
+
+
+def _names_to_keep(facts: Sequence[LifecycleFact], receipts: Sequence[Receipt]) -> dict[str, str]:
+    """Names of referred instructors only: nobody else's is ever shown."""
+    return {
+        fact.subject: fact.data.display_name
+        for fact, receipt in zip(facts, receipts, strict=True)
+        if isinstance(fact, SignedUp) and fact.data.display_name and receipt.outcome in ("recorded", "duplicate")
+    }

@@ -1,0 +1,153 @@
+"""Lifecycle facts: what the platform reports about its instructors, as CloudEvents 1.0 in the JSON format.
+
+These are the commands of the ledger. A fact says that something happened elsewhere (`time`, `subject`); the slices in
+`referrals/` decide what it means here. Contract: DESIGN section 2.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
+
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def _within_calendar(time: datetime) -> datetime:
+    # Compared before it is converted: an offset at the edge of the calendar cannot be expressed in UTC.
+    if not EARLIEST <= time < LATEST:
+        raise ValueError("a time between the years 2000 and 2199 is expected")
+    return time.astimezone(UTC)
+
+
+def _rfc3339(value: object) -> object:
+    if not isinstance(value, str | datetime):
+        raise ValueError("an RFC 3339 timestamp with a time zone is expected, as text")
+    return value
+
+
+InstructorId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}$")]
+ReferralCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_\-]{0,63}$")]
+LessonId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}$")]
+StripeAccountId = Annotated[str, StringConstraints(pattern=r"^acct_[A-Za-z0-9_]{1,64}$")]
+DisplayName = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+PrintableText = StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")
+HappenedAt = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_within_calendar)]
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)  # platforms may send more than we use
+
+
+class CodeIssuedData(_Data):
+    code: ReferralCode
+
+
+class SignedUpData(_Data):
+    referral_code: ReferralCode | None = None
+    display_name: DisplayName | None = None
+
+
+class PayoutAccountData(_Data):
+    stripe_account_id: StripeAccountId
+    transfers_active: bool
+
+
+class WentLiveData(_Data):
+    pass
+
+
+class LessonData(_Data):
+    lesson_id: LessonId
+
+
+class _Fact(BaseModel):
+    """The attributes that all lifecycle facts share. Extension attributes are allowed and not used."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    specversion: Literal["1.0"]
+    id: Annotated[str, PrintableText]
+    source: Annotated[str, PrintableText]
+    subject: InstructorId
+    time: HappenedAt
+    datacontenttype: Annotated[str, Field(pattern=r"^application/json(;.*)?$")] = "application/json"
+
+    @property
+    def cause(self) -> str:
+        """What identifies this delivery's event for its sender: CloudEvents' source and id."""
+        return f"{self.source}#{self.id}"
+
+
+class CodeIssued(_Fact):
+    type: Literal["instructor.referral_code_issued"]
+    data: CodeIssuedData
+
+
+class SignedUp(_Fact):
+    type: Literal["instructor.signed_up"]
+    data: SignedUpData = SignedUpData()
+
+
+class PayoutAccount(_Fact):
+    type: Literal["instructor.payout_account_updated"]
+    data: PayoutAccountData
+
+
+class WentLive(_Fact):
+    type: Literal["instructor.went_live"]
+    data: WentLiveData = WentLiveData()
+
+
+class LessonCompleted(_Fact):
+    type: Literal["instructor.lesson_completed"]
+    data: LessonData
+
+
+LifecycleFact = CodeIssued | SignedUp | PayoutAccount | WentLive | LessonCompleted
+_FACT: TypeAdapter[LifecycleFact] = TypeAdapter(Annotated[LifecycleFact, Field(discriminator="type")])
+
+
+class InvalidFact(BaseModel):
+    """A delivery that is not a lifecycle fact, and what is wrong with it."""
+
+    model_config = ConfigDict(frozen=True)
+    id: str | None
+    problem: str
+
+
+def parse_fact(item: object) -> LifecycleFact | InvalidFact:
+    """The fact in a decoded JSON value. What does not fit is described, never raised: its neighbours are fine."""
+    try:
+        return _FACT.validate_python(item)
+    except ValidationError as error:
+        return InvalidFact(id=_id_of(item), problem=describe(error))
+
+
+def describe(error: ValidationError) -> str:
+    """Where a document does not fit and why, in a line; quotes no value, since values may be personal."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in issue['loc'] if part not in _UNION_TAGS) or 'item'}: {issue['msg']}"
+        for issue in error.errors(include_url=False, include_input=False, include_context=False)[:5]
+    )
+
+
+_UNION_TAGS = frozenset(
+    tag for kind in (CodeIssued, SignedUp, PayoutAccount, WentLive, LessonCompleted)
+    for tag in kind.model_fields["type"].annotation.__args__  # type: ignore[union-attr]
+)
+
+
+def _id_of(item: object) -> str | None:
+    given: Any = item.get("id") if isinstance(item, Mapping) else None
+    return given if isinstance(given, str) and 0 < len(given) <= 255 and given.isprintable() else None

@@ -1,0 +1,163 @@
+"""What an answer of Stripe's means for the attempt it answers: the "outcome" column of the decision table. Pure.
+
+Error classes of the client library mislead (a truncated 200 and a key in use are both a plain `APIError`), so the gateway
+hands over what was on the wire, and this module judges by status and error code.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ledger.events import FailureKind, TransferRequested, UnknownKind
+
+MESSAGE_LENGTH = 500
+
+ACCOUNT_CODES = frozenset({"insufficient_capabilities_for_transfer", "transfers_not_allowed", "account_closed"})
+NO_ANSWER_STATUSES = frozenset({502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """The call ended without an answer: timeout, reset, cancelled."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer. `body` None: it was not JSON, or not whole."""
+
+    status: int
+    body: Mapping[str, Any] | None
+    replayed: bool = False
+    request_id: str | None = None
+    rate_limited_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A transfer as Stripe shows it. Amounts in minor units."""
+
+    transfer_id: str
+    amount_minor: int
+    amount_reversed_minor: int
+    currency: str
+    destination: str
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    transfer: Transfer
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    kind: FailureKind
+    stripe_code: str | None
+    http_status: int
+    message: str
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    kind: UnknownKind
+    detail: str
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TryLater:
+    """Nothing was executed by this call, and nothing is resolved by it: the same key again after a pause.
+
+    `slow_down`: Stripe asks for fewer calls (429), for the reason named if it gave one.
+    """
+
+    slow_down: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialsRejected:
+    """401: Stripe does not take our API key. Concerns every payout; resolves none."""
+
+
+Outcome = Settled | Declined | Unknown | TryLater | CredentialsRejected
+
+
+def judge(request: TransferRequested, answer: Answer | NoAnswer) -> Outcome:
+    """The outcome of sending `request`."""
+    if isinstance(answer, NoAnswer):
+        return Unknown(UnknownKind.NO_ANSWER, answer.detail)
+    if answer.status == 401:
+        return CredentialsRejected()
+    if answer.status == 429:
+        return TryLater(slow_down=True, reason=answer.rate_limited_reason or _error(answer).get("code") or "unnamed")
+    if answer.status == 409:
+        return TryLater(slow_down=False, reason="key in use")
+    if answer.status in NO_ANSWER_STATUSES:
+        return Unknown(UnknownKind.NO_ANSWER, f"HTTP {answer.status}", answer.request_id)
+    if answer.status >= 500:
+        return Unknown(UnknownKind.SERVER_ERROR, f"HTTP {answer.status}", answer.request_id)
+    if answer.body is None:
+        return Unknown(UnknownKind.UNREADABLE, f"HTTP {answer.status} without a readable body", answer.request_id)
+    if 400 <= answer.status < 500:
+        return _declined(answer)
+    transfer = transfer_of(answer.body)
+    if transfer is None:
+        return Unknown(UnknownKind.UNREADABLE, f"HTTP {answer.status} that is not a transfer", answer.request_id)
+    if not discharges(transfer, request):
+        return Unknown(UnknownKind.KEY_MISUSE, f"{transfer.transfer_id} is not what was requested", answer.request_id)
+    return Settled(transfer, answer.replayed)
+
+
+def _declined(answer: Answer) -> Declined | Unknown:
+    error = _error(answer)
+    if not error:
+        return Unknown(UnknownKind.UNREADABLE, f"HTTP {answer.status} that is not Stripe's error", answer.request_id)
+    code = error.get("code")
+    message = str(error.get("message") or "")[:MESSAGE_LENGTH]
+    if error.get("type") == "idempotency_error":
+        return Unknown(UnknownKind.KEY_MISUSE, message, answer.request_id)
+    if code == "balance_insufficient":
+        kind = FailureKind.INSUFFICIENT_FUNDS
+    elif code in ACCOUNT_CODES or answer.status == 403:
+        kind = FailureKind.ACCOUNT
+    else:
+        kind = FailureKind.INVALID_REQUEST
+    return Declined(kind, code, answer.status, message, answer.request_id)
+
+
+def _error(answer: Answer) -> Mapping[str, Any]:
+    error = (answer.body or {}).get("error")
+    return error if isinstance(error, Mapping) else {}
+
+
+def transfer_of(body: Mapping[str, Any]) -> Transfer | None:
+    """The transfer in a JSON object of Stripe's; None if it is not one."""
+    destination = body.get("destination")
+    if isinstance(destination, Mapping):
+        destination = destination.get("id")
+    match body:
+        case {"object": "transfer", "id": str(transfer_id), "amount": int(amount), "currency": str(currency)}:
+            return Transfer(
+                transfer_id=transfer_id,
+                amount_minor=amount,
+                amount_reversed_minor=int(body.get("amount_reversed") or 0),
+                currency=currency,
+                destination=str(destination),
+                metadata={str(key): str(value) for key, value in (body.get("metadata") or {}).items()},
+            )
+    return None
+
+
+def discharges(transfer: Transfer, request: TransferRequested) -> bool:
+    """Whether this transfer is the one requested: payout, amount, currency and destination agree."""
+    return (
+        transfer.metadata.get("payout_id") == request.payout_id
+        and transfer.amount_minor == request.amount_minor
+        and transfer.currency == request.currency
+        and transfer.destination == request.destination
+    )

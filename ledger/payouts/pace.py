@@ -1,0 +1,51 @@
+"""How fast to call Stripe: at most so many calls at once and so many a second, where the rate adapts.
+
+Additive increase, multiplicative decrease, as TCP does it: every answered call allows a little more, every 429 halves the rate.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+MAX_RATE_PER_SECOND = 80.0  # Stripe's documented limit is 100 in live mode; others use the account too
+MIN_RATE_PER_SECOND = 0.5
+INITIAL_RATE_PER_SECOND = 20.0
+INCREASE_PER_ANSWER = 0.2
+DECREASE_FACTOR = 0.5
+DECREASE_PAUSE_SECONDS = 1.0  # a burst of 429s is one signal
+
+
+class Pace:
+    """`async with pace.call():` waits for its turn. For one event loop."""
+
+    def __init__(self, concurrency: int = 16, clock: Callable[[], float] | None = None) -> None:
+        self._slots = asyncio.Semaphore(concurrency)
+        self._clock = clock or asyncio.get_running_loop().time
+        self._rate = INITIAL_RATE_PER_SECOND
+        self._next_turn = 0.0
+        self._decreased_at = float("-inf")
+
+    @property
+    def rate_per_second(self) -> float:
+        return self._rate
+
+    @asynccontextmanager
+    async def call(self) -> AsyncIterator[None]:
+        async with self._slots:
+            now = self._clock()
+            turn = max(self._next_turn, now)
+            self._next_turn = turn + 1.0 / self._rate
+            if turn > now:
+                await asyncio.sleep(turn - now)
+            yield
+
+    def answered(self) -> None:
+        """A call was answered without complaint."""
+        self._rate = min(MAX_RATE_PER_SECOND, self._rate + INCREASE_PER_ANSWER)
+
+    def slow_down(self) -> None:
+        """Stripe said 429: everybody slows down."""
+        now = self._clock()
+        if now - self._decreased_at >= DECREASE_PAUSE_SECONDS:
+            self._decreased_at = now
+            self._rate = max(MIN_RATE_PER_SECOND, self._rate * DECREASE_FACTOR)

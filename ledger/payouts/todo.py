@@ -1,0 +1,147 @@
+"""The to-do list of the payout process: a table that wakes workers up, kept by following the log.
+
+Losing a row, or finding one too many, is harmless: a worker decides from the log alone. The list and its checkpoint move
+in one transaction, so a row cannot be forgotten. Any number of workers may follow; the checkpoint's row lock takes turns.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool
+
+from ledger.event_log import EventLog
+from ledger.events import (
+    BonusEarned,
+    PayoutAccountUpdated,
+    PlatformFundsAvailable,
+    Recorded,
+    StripeCredentialsAccepted,
+    TransferSettled,
+)
+from ledger.named_queries import named_queries
+from ledger.reasons import Reason
+
+QUERIES = named_queries("ledger.payouts", "todo.sql")
+BATCH_SIZE = 5000
+LEASE_SECONDS = 180.0  # longer than a call may take with all that surrounds it; a lease that runs out costs nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A payout to look at. `wakeups` is handed back, so that a wake-up in between is not lost."""
+
+    payout_id: str
+    wakeups: int
+
+
+@dataclass
+class Changes:
+    """What a batch of events means for the list."""
+
+    owed: dict[str, str] = field(default_factory=dict)
+    settled: list[str] = field(default_factory=list)
+    changed_accounts: set[str] = field(default_factory=set)
+    solved: set[Reason] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, events: Iterable[Recorded]) -> "Changes":
+        changes = cls()
+        for recorded in events:
+            match recorded.event:
+                case BonusEarned(payout_id=payout_id, referrer_id=referrer_id):
+                    changes.owed[payout_id] = referrer_id
+                case TransferSettled(payout_id=payout_id):
+                    changes.settled.append(payout_id)
+                case PayoutAccountUpdated(instructor_id=instructor_id):
+                    changes.changed_accounts.add(instructor_id)
+                case PlatformFundsAvailable():
+                    changes.solved.add(Reason.INSUFFICIENT_FUNDS)
+                case StripeCredentialsAccepted():
+                    changes.solved.add(Reason.STRIPE_CREDENTIALS_REJECTED)
+                case _:
+                    pass
+        return changes
+
+
+class TodoList:
+    """The list in PostgreSQL. Synchronous; each method is one short transaction."""
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
+
+    def follow(self, log: EventLog) -> int:
+        """Take in what was recorded since the checkpoint. Returns the position reached."""
+        while True:
+            with self._pool.connection() as connection, connection.transaction():
+                position = _position(connection, QUERIES["lock_checkpoint"])
+                events, _ = log.read(after=position, limit=BATCH_SIZE)
+                if not events:
+                    return position
+                _apply(connection, Changes.of(events))
+                position = events[-1].position
+                connection.execute(QUERIES["move_checkpoint"], {"position": position})
+
+    def position(self) -> int:
+        with self._pool.connection() as connection:
+            return _position(connection, QUERIES["read_checkpoint"])
+
+    def claim(self, limit: int, lease_seconds: float = LEASE_SECONDS) -> list[Claim]:
+        """Due payouts, leased to the caller. Leases only save work; nothing depends on them for correctness."""
+        with self._pool.connection() as connection:
+            rows = connection.execute(QUERIES["claim"], {"limit": limit, "lease_seconds": lease_seconds}).fetchall()
+        return [Claim(payout_id, wakeups) for payout_id, wakeups in rows]
+
+    def put_back(self, claim: Claim, waiting_for: Reason, due_at: datetime | None) -> None:
+        """Look at it again at `due_at` (None: when something happens)."""
+        with self._pool.connection() as connection:
+            connection.execute(
+                QUERIES["put_back"],
+                {
+                    "payout_id": claim.payout_id,
+                    "wakeups": claim.wakeups,
+                    "waiting_for": waiting_for.value,
+                    "due_at": due_at,
+                },
+            )
+
+    def remove(self, payout_ids: list[str]) -> None:
+        with self._pool.connection() as connection:
+            connection.execute(QUERIES["remove"], {"payout_ids": payout_ids})
+
+    def wake(self, payout_ids: list[str]) -> None:
+        """Have these payouts looked at now: something was heard about them that is not in the log."""
+        with self._pool.connection() as connection:
+            connection.execute(QUERIES["wake_payouts"], {"payout_ids": payout_ids})
+
+    def is_quiet(self, horizon_seconds: float = 0.0) -> bool:
+        """Whether nothing is due within the horizon, and nothing is being worked on."""
+        with self._pool.connection() as connection:
+            row = connection.execute(QUERIES["quiet"], {"horizon_seconds": horizon_seconds}).fetchone()
+        return bool(row and row[0])
+
+    def next_due_in_seconds(self) -> float | None:
+        """How long until something is due (negative: overdue); None if nothing is scheduled."""
+        with self._pool.connection() as connection:
+            row = connection.execute(QUERIES["next_due_in_seconds"]).fetchone()
+        return row[0] if row else None
+
+
+def _position(connection: Connection[TupleRow], query: str) -> int:
+    row = connection.execute(query).fetchone()  # type: ignore[arg-type]
+    return int(row[0]) if row else 0
+
+
+def _apply(connection: Connection[TupleRow], changes: Changes) -> None:
+    if changes.owed:
+        connection.execute(
+            QUERIES["add"], {"payout_ids": list(changes.owed), "referrer_ids": list(changes.owed.values())}
+        )
+    if changes.changed_accounts:
+        connection.execute(QUERIES["wake_referrers"], {"referrer_ids": list(changes.changed_accounts)})
+    if changes.solved:
+        connection.execute(QUERIES["wake_waiting_for"], {"reasons": [reason.value for reason in changes.solved]})
+    if changes.settled:
+        connection.execute(QUERIES["remove"], {"payout_ids": changes.settled})

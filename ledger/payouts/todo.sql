@@ -1,0 +1,69 @@
+-- The to-do list of the payout process. It only says which payouts to look at and when; what to do is decided from the log.
+
+-- name: add
+-- A payout became owed: look at it now.
+INSERT INTO ledger.payout_todo (payout_id, referrer_id, due_at)
+SELECT payout_id, referrer_id, now()
+FROM unnest(%(payout_ids)s::text[], %(referrer_ids)s::text[]) AS owed (payout_id, referrer_id)
+ON CONFLICT (payout_id) DO NOTHING;
+
+-- name: wake_referrers
+-- Something changed about where these referrers are paid. `wakeups` tells a worker that is busy with one of theirs.
+UPDATE ledger.payout_todo
+SET due_at = now(), wakeups = wakeups + 1
+WHERE referrer_id = ANY (%(referrer_ids)s);
+
+-- name: wake_payouts
+UPDATE ledger.payout_todo
+SET due_at = now(), wakeups = wakeups + 1
+WHERE payout_id = ANY (%(payout_ids)s);
+
+-- name: wake_waiting_for
+-- Something changed for all payouts that wait for this, and for those being looked at right now, who may be about to.
+UPDATE ledger.payout_todo
+SET due_at = now(), wakeups = wakeups + 1
+WHERE waiting_for = ANY (%(reasons)s) OR leased_until > now();
+
+-- name: remove
+DELETE FROM ledger.payout_todo WHERE payout_id = ANY (%(payout_ids)s);
+
+-- name: claim
+-- Due payouts that nobody is working on, for one worker, until the lease runs out.
+UPDATE ledger.payout_todo AS todo
+SET leased_until = now() + make_interval(secs => %(lease_seconds)s)
+FROM (
+    SELECT payout_id
+    FROM ledger.payout_todo
+    WHERE due_at <= now() AND (leased_until IS NULL OR leased_until <= now())
+    ORDER BY due_at
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+) AS due
+WHERE todo.payout_id = due.payout_id
+RETURNING todo.payout_id, todo.wakeups;
+
+-- name: put_back
+-- The worker is done for now. If the payout was woken meanwhile it stays due.
+UPDATE ledger.payout_todo
+SET leased_until = NULL,
+    waiting_for = %(waiting_for)s,
+    due_at = CASE WHEN wakeups = %(wakeups)s THEN %(due_at)s ELSE now() END
+WHERE payout_id = %(payout_id)s;
+
+-- name: quiet
+-- Nothing is due and nothing is being worked on; `horizon_seconds` counts what is due soon as due.
+SELECT count(*) = 0 AS quiet
+FROM ledger.payout_todo
+WHERE due_at <= now() + make_interval(secs => %(horizon_seconds)s) OR leased_until > now();
+
+-- name: next_due_in_seconds
+SELECT extract(epoch FROM min(greatest(due_at, leased_until)) - now())::float8 AS seconds FROM ledger.payout_todo WHERE due_at IS NOT NULL;
+
+-- name: lock_checkpoint
+SELECT position FROM ledger.payout_todo_checkpoint FOR UPDATE;
+
+-- name: read_checkpoint
+SELECT position FROM ledger.payout_todo_checkpoint;
+
+-- name: move_checkpoint
+UPDATE ledger.payout_todo_checkpoint SET position = %(position)s;

@@ -1,0 +1,136 @@
+"""A worker of the payout process: follows the log, takes due payouts from the to-do list, and has them advanced.
+
+Run as many as you like. A worker that loses the database pauses and goes on when it is back; one that is killed leaves
+nothing behind but leases that run out.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+from eventsourcing.dcb.api import DCBQueryItem
+from eventsourcing.persistence import PersistenceError
+from psycopg import Error as PsycopgError
+from psycopg_pool import PoolTimeout
+
+from ledger.event_log import Appended, Draft, EventLog
+from ledger.events import Recorded
+from ledger.payouts.next_step import Finished
+from ledger.payouts.process import PayoutProcess
+from ledger.payouts.todo import Claim, TodoList
+
+DATABASE_ERRORS = (PsycopgError, PoolTimeout, PersistenceError, OSError)
+PAUSE_AFTER_LOSS_SECONDS = 0.5
+PROBE_SECONDS = 15.0
+IDLE_SECONDS = 1.0
+DRAIN_SECONDS = 45.0
+
+logger = structlog.get_logger("ledger.worker")
+
+
+class Wakeups(Protocol):
+    """Tells that the log has grown; may be late or silent, since the worker also looks by itself."""
+
+    def wait(self, after: int, timeout_seconds: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadedLog:
+    """The event log on threads, so that the event loop never waits for the database."""
+
+    log: EventLog
+
+    async def read(self, boundary: Iterable[DCBQueryItem]) -> tuple[list[Recorded], int]:
+        return await asyncio.to_thread(self.log.read, list(boundary))
+
+    async def read_last(self, item: DCBQueryItem) -> Recorded | None:
+        return await asyncio.to_thread(self.log.read_last, item)
+
+    async def append(self, drafts: Sequence[Draft], boundary: Iterable[DCBQueryItem], *, after: int) -> Appended:
+        return await asyncio.to_thread(self.log.append, drafts, list(boundary), after=after)
+
+
+class PayoutWorker:
+    """`await run()` works until `stop()`, then lets the calls in flight end. For one event loop."""
+
+    def __init__(
+        self, process: PayoutProcess, todo: TodoList, log: EventLog, wakeups: Wakeups, concurrency: int = 16
+    ) -> None:
+        self._process = process
+        self._todo = todo
+        self._log = log
+        self._wakeups = wakeups
+        self._concurrency = concurrency
+        self._active: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    async def run(self) -> None:
+        probing = asyncio.create_task(self._probe_credentials())
+        try:
+            while not self._stopping.is_set():
+                try:
+                    await self._turn()
+                except DATABASE_ERRORS as error:
+                    logger.warning("database_lost", error=type(error).__name__)
+                    await _pause(self._stopping, PAUSE_AFTER_LOSS_SECONDS)
+        finally:
+            probing.cancel()
+            if self._active:
+                await asyncio.wait(self._active, timeout=DRAIN_SECONDS)
+
+    async def _turn(self) -> None:
+        """Take in what is new, hand out what is due, and wait until there is more of either, or a slot is free."""
+        position = await asyncio.to_thread(self._todo.follow, self._log)
+        free = self._concurrency - len(self._active)
+        for claim in await asyncio.to_thread(self._todo.claim, free) if free else ():
+            task = asyncio.create_task(self._work(claim))
+            self._active.add(task)
+            task.add_done_callback(self._active.discard)
+            free -= 1
+        if free == 0:
+            await asyncio.wait(self._active, return_when=asyncio.FIRST_COMPLETED, timeout=IDLE_SECONDS)
+            return
+        next_due = await asyncio.to_thread(self._todo.next_due_in_seconds)
+        patience = IDLE_SECONDS if next_due is None else max(0.02, min(IDLE_SECONDS, next_due))
+        if not self._stopping.is_set():
+            await asyncio.to_thread(self._wakeups.wait, position, patience)
+
+    async def _work(self, claim: Claim) -> None:
+        """Advance one payout; when the database is lost, go on where the log says we are once it is back."""
+        while True:
+            try:
+                result = await self._process.advance(claim.payout_id)
+                if isinstance(result, Finished):
+                    await asyncio.to_thread(self._todo.remove, [claim.payout_id])
+                else:
+                    await asyncio.to_thread(self._todo.put_back, claim, result.reason, result.until)
+                return
+            except DATABASE_ERRORS as error:
+                logger.warning("payout_interrupted", payout_id=claim.payout_id, error=type(error).__name__)
+                if self._stopping.is_set():
+                    return
+                await _pause(self._stopping, PAUSE_AFTER_LOSS_SECONDS)
+            except Exception:
+                # A defect of ours. The lease runs out and the payout is tried again; it is never dropped.
+                logger.exception("payout_defect", payout_id=claim.payout_id)
+                return
+
+    async def _probe_credentials(self) -> None:
+        while True:
+            try:
+                await self._process.probe_credentials()
+            except DATABASE_ERRORS as error:
+                logger.warning("database_lost", error=type(error).__name__)
+            await asyncio.sleep(PROBE_SECONDS)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        pass

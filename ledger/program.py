@@ -1,0 +1,73 @@
+"""The program's terms and its founding spots (DESIGN section 2, "Amount").
+
+Consistency boundary of earning a bonus: every founding bonus and every change of terms. Whoever earns a bonus appends on
+the condition that neither has moved, so the cap is exact with any number of processes.
+"""
+
+from collections.abc import Iterable
+
+from pydantic import BaseModel, ConfigDict
+
+from ledger.events import (
+    FOUNDING_BONUS_TAG,
+    PROGRAM_TERMS_TAG,
+    BonusEarned,
+    Happened,
+    ProgramTermsSet,
+    Tier,
+)
+from ledger.history import History, about
+
+INITIAL_TERMS = ProgramTermsSet(
+    founding_cap=100, founding_bonus_minor=7500, standard_bonus_minor=5000, currency="usd"
+)
+"""The terms that a new ledger starts with: the first event of its log."""
+
+TERMS_BOUNDARY = about(PROGRAM_TERMS_TAG, ProgramTermsSet)
+FOUNDING_BOUNDARY = about(FOUNDING_BONUS_TAG, BonusEarned)
+BOUNDARY = (TERMS_BOUNDARY, FOUNDING_BOUNDARY)
+
+
+class Program(BaseModel):
+    """The terms in force, and how many founding bonuses have been earned so far. A reversed bonus keeps its spot."""
+
+    model_config = ConfigDict(frozen=True)
+    terms: ProgramTermsSet = INITIAL_TERMS
+    spots_filled: int = 0
+
+    @property
+    def tier(self) -> Tier:
+        """The tier of the next bonus."""
+        return "founding" if self.spots_filled < self.terms.founding_cap else "standard"
+
+    @property
+    def amount_minor(self) -> int:
+        """The amount of the next bonus, in minor units of `terms.currency`."""
+        return self.terms.founding_bonus_minor if self.tier == "founding" else self.terms.standard_bonus_minor
+
+    @property
+    def next_founding_spot(self) -> int | None:
+        return self.spots_filled + 1 if self.tier == "founding" else None
+
+
+def evolve(program: Program, happened: Happened) -> Program:
+    """Only the newest event of either kind matters: the terms replace each other, and a founding bonus carries its number."""
+    match happened.event:
+        case ProgramTermsSet() as terms:
+            return program.model_copy(update={"terms": terms})
+        case BonusEarned(founding_spot=int(spot)):
+            return program.model_copy(update={"spots_filled": max(program.spots_filled, spot)})
+        case _:
+            return program
+
+
+def fold(events: Iterable[Happened]) -> Program:
+    program = Program()
+    for happened in events:
+        program = evolve(program, happened)
+    return program
+
+
+def of(history: History) -> Program:
+    """The program as this history has it. Terms and founding bonuses do not depend on each other's order."""
+    return fold((*history.tagged(PROGRAM_TERMS_TAG), *history.tagged(FOUNDING_BONUS_TAG)))

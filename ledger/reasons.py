@@ -1,0 +1,125 @@
+"""Why not yet: for each state a referral or its payout can be in, what it waits for, in words for two readers.
+
+An instructor reads `for_instructor` and `next_step` and never sees a code. An operator sees the code and `for_operator`.
+"""
+
+from enum import StrEnum
+from typing import Literal, NamedTuple
+
+Actor = Literal["instructor", "referrer", "platform", "operator", "stripe", "nobody"]
+
+
+class Reason(StrEnum):
+    """Stable codes; part of the HTTP interface for finance and audit."""
+
+    AWAITING_GO_LIVE = "awaiting_go_live"
+    AWAITING_FIRST_LESSON = "awaiting_first_lesson"
+    QUEUED = "queued"
+    NO_PAYOUT_ACCOUNT = "no_payout_account"
+    PAYOUT_ACCOUNT_INACTIVE = "payout_account_inactive"
+    TRANSFER_IN_PROGRESS = "transfer_in_progress"
+    CONFIRMING_WITH_STRIPE = "confirming_with_stripe"
+    RECONCILIATION_REQUIRED = "reconciliation_required"
+    STRIPE_CREDENTIALS_REJECTED = "stripe_credentials_rejected"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    ACCOUNT_DECLINED = "account_declined"
+    REQUEST_DECLINED = "request_declined"
+    RETRIES_EXHAUSTED = "retries_exhausted"
+    PAID = "paid"
+
+
+class Explanation(NamedTuple):
+    """`who` has to act for this to move on."""
+
+    for_instructor: str
+    next_step: str
+    for_operator: str
+    who: Actor
+
+
+EXPLANATIONS: dict[Reason, Explanation] = {
+    Reason.AWAITING_GO_LIVE: Explanation(
+        "Your referral has signed up and is not live yet.",
+        "They finish their profile and go live.",
+        "No InstructorWentLive recorded for the referred instructor.",
+        "instructor",
+    ),
+    Reason.AWAITING_FIRST_LESSON: Explanation(
+        "Your referral is live and has not completed a lesson yet.",
+        "They complete their first lesson; then your bonus is earned.",
+        "No FirstLessonCompleted recorded for the referred instructor.",
+        "instructor",
+    ),
+    Reason.QUEUED: Explanation(
+        "Your bonus is earned and its payment is about to be sent.",
+        "Nothing to do: we send it shortly.",
+        "Owed; preflight passes; waiting for a worker.",
+        "nobody",
+    ),
+    Reason.NO_PAYOUT_ACCOUNT: Explanation(
+        "Your bonus is earned. We do not know yet where to pay it.",
+        "Connect your payout account; we pay as soon as it is ready.",
+        "No PayoutAccountUpdated recorded for the referrer.",
+        "referrer",
+    ),
+    Reason.PAYOUT_ACCOUNT_INACTIVE: Explanation(
+        "Your bonus is earned. Your payout account cannot receive payments yet.",
+        "Finish setting up your payout account; we pay as soon as it is ready.",
+        "The newest account fact says that the transfers capability is not active.",
+        "referrer",
+    ),
+    Reason.TRANSFER_IN_PROGRESS: Explanation(
+        "Your payment is being sent.",
+        "Nothing to do: this takes moments.",
+        "TransferRequested recorded, no outcome yet; the same key is sent again after a crash.",
+        "nobody",
+    ),
+    Reason.CONFIRMING_WITH_STRIPE: Explanation(
+        "Your payment was sent and we are confirming that it arrived.",
+        "Nothing to do: we keep checking.",
+        "Outcome unknown; repeated under the same key, or looked up at Stripe by transfer group.",
+        "stripe",
+    ),
+    Reason.RECONCILIATION_REQUIRED: Explanation(
+        "Your payment is being checked by our team.",
+        "Nothing to do: we will complete it or tell you.",
+        "Outcome unknown and past the key's safe window (or the key was misused): never sent again until reconciled.",
+        "operator",
+    ),
+    Reason.STRIPE_CREDENTIALS_REJECTED: Explanation(
+        "Your payment is delayed on our side.",
+        "Nothing to do: it is sent once we have solved this.",
+        "Stripe rejected our API key (401). Mend STRIPE_API_KEY; the same request is then sent again.",
+        "operator",
+    ),
+    Reason.INSUFFICIENT_FUNDS: Explanation(
+        "Your payment is delayed on our side.",
+        "Nothing to do: we try again automatically.",
+        "Stripe: the platform's balance is insufficient. Top it up; retried when funds arrive, and with backoff.",
+        "operator",
+    ),
+    Reason.ACCOUNT_DECLINED: Explanation(
+        "Your payout account did not accept the payment.",
+        "Check your payout account or connect another one; we pay as soon as it can receive payments.",
+        "Stripe declined the destination account. Retried after a newer account fact or a favourable read at Stripe.",
+        "referrer",
+    ),
+    Reason.REQUEST_DECLINED: Explanation(
+        "Your payment needs attention from our team.",
+        "Nothing to do: we are looking into it.",
+        "Stripe declined the request itself. A person mends the cause; a newer account fact is tried as well.",
+        "operator",
+    ),
+    Reason.RETRIES_EXHAUSTED: Explanation(
+        "Your payment needs attention from our team.",
+        "Nothing to do: we are looking into it.",
+        "Declined for 7 days; no longer retried by itself.",
+        "operator",
+    ),
+    Reason.PAID: Explanation(
+        "Paid to your payout account.",
+        "Nothing to do: it reaches your bank with your next bank payout.",
+        "TransferSettled recorded.",
+        "nobody",
+    ),
+}

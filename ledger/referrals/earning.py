@@ -1,0 +1,35 @@
+"""Earning: attribution, went-live and first lesson are all recorded, whichever arrives last. One bonus per referral."""
+
+from ledger import identifiers, program
+from ledger.events import BonusEarned, Happened
+from ledger.history import History
+from ledger.referrals import journey
+from ledger.referrals.decision import Decision
+
+
+def with_bonus(decision: Decision, instructor_id: str, history: History) -> Decision:
+    """The decision, and the bonus if these events complete the instructor's journey.
+
+    The bonus is earned at the latest of the three times; its amount follows the program as the log has it now.
+    """
+    now = journey.of(history, instructor_id)
+    for happened in decision.events:
+        now = journey.evolve(now, happened)
+    attribution = now.attribution
+    times = (now.attributed_at, now.live_at, now.first_lesson_at)
+    if attribution is None or now.bonus is not None or any(time is None for time in times):
+        return decision
+    current = program.of(history)
+    bonus = BonusEarned(
+        referral_id=attribution.referral_id,
+        payout_id=identifiers.payout_id(instructor_id),
+        referred_id=instructor_id,
+        referrer_id=attribution.referrer_id,
+        tier=current.tier,
+        founding_spot=current.next_founding_spot,
+        founding_cap=current.terms.founding_cap,
+        amount_minor=current.amount_minor,
+        currency=current.terms.currency,
+    )
+    earned_at = max(time for time in times if time is not None)
+    return Decision(decision.outcome, decision.reason, (*decision.events, Happened(bonus, earned_at)))

@@ -1,0 +1,60 @@
+"""One instructor's journey: their codes, who referred them, going live, the first lesson, the bonus earned with them."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from ledger.events import (
+    BonusEarned,
+    FirstLessonCompleted,
+    Happened,
+    InstructorWentLive,
+    ReferralAttributed,
+    ReferralCodeIssued,
+    instructor_tag,
+)
+from ledger.history import History
+
+EVENTS = (ReferralCodeIssued, ReferralAttributed, InstructorWentLive, FirstLessonCompleted, BonusEarned)
+
+
+class Journey(BaseModel):
+    """Times are when it happened, by the platform's clock. None: not yet."""
+
+    model_config = ConfigDict(frozen=True)
+    codes: tuple[str, ...] = ()
+    attribution: ReferralAttributed | None = None
+    attributed_at: datetime | None = None
+    live_at: datetime | None = None
+    first_lesson_id: str | None = None
+    first_lesson_at: datetime | None = None
+    bonus: BonusEarned | None = None
+
+
+def evolve(journey: Journey, happened: Happened) -> Journey:
+    match happened.event:
+        case ReferralCodeIssued(code=code):
+            change: dict[str, object] = {"codes": (*journey.codes, code)}
+        case ReferralAttributed() as attribution:
+            change = {"attribution": attribution, "attributed_at": happened.occurred_at}
+        case InstructorWentLive():
+            change = {"live_at": happened.occurred_at}
+        case FirstLessonCompleted(lesson_id=lesson_id):
+            change = {"first_lesson_id": lesson_id, "first_lesson_at": happened.occurred_at}
+        case BonusEarned() as bonus:
+            change = {"bonus": bonus}
+        case _:
+            return journey
+    return journey.model_copy(update=change)
+
+
+def fold(events: Iterable[Happened]) -> Journey:
+    journey = Journey()
+    for happened in events:
+        journey = evolve(journey, happened)
+    return journey
+
+
+def of(history: History, instructor_id: str) -> Journey:
+    return fold(history.tagged(instructor_tag(instructor_id)))

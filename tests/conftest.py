@@ -1,0 +1,89 @@
+"""Real PostgreSQL for every test that wants it: the embedded one, or the server that TEST_DATABASE_URL names.
+
+A template database is migrated once; a test's own database is a copy of it, made in a few milliseconds. Workers of a
+parallel run share one server, and it stops by itself when the last of them ends.
+"""
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.sql import SQL, Identifier
+
+import migrations
+from sandbox.postgres import EmbeddedPostgres
+
+TEMPLATE_LOCK = 0x6C65646765727474
+FOLDER_VARIABLE = "LEDGER_TEST_POSTGRES_FOLDER"
+MAJOR_VARIABLE = "LEDGER_TEST_POSTGRES_MAJOR"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # The controller of a parallel run comes here first; its workers inherit the folder by the environment.
+    if FOLDER_VARIABLE not in os.environ and "TEST_DATABASE_URL" not in os.environ:
+        os.environ[FOLDER_VARIABLE] = tempfile.mkdtemp(prefix="ledger-tests-")
+        config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(FOLDER_VARIABLE), ignore_errors=True))
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The maintenance database of a running server, as superuser."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    folder = Path(os.environ[FOLDER_VARIABLE]) / "postgres"
+    with EmbeddedPostgres(folder, major=int(os.environ.get(MAJOR_VARIABLE, "18"))) as server:
+        yield server.url("postgres")
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres_url: str) -> str:
+    """The name of a migrated, empty database to copy."""
+    name = f"ledger_template_{migrations.head_revision()}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", [TEMPLATE_LOCK])
+        known = connection.execute("SELECT datistemplate FROM pg_database WHERE datname = %s", [name]).fetchone()
+        if known is None or not known[0]:
+            connection.execute(SQL("DROP DATABASE IF EXISTS {}").format(Identifier(name)))
+            connection.execute(SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(Identifier(name)))
+            migrations.upgrade(in_database(postgres_url, name))
+            connection.execute(SQL("ALTER DATABASE {} IS_TEMPLATE true").format(Identifier(name)))
+    return name
+
+
+@pytest.fixture(scope="session")
+def make_database(postgres_url: str, template_database: str) -> Iterator[Callable[[], str]]:
+    """Call it for the URL (as superuser) of one more fresh, migrated database."""
+    made: list[str] = []
+
+    def make() -> str:
+        name = f"ledger_test_{uuid.uuid4().hex}"
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            connection.execute(
+                SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template_database))
+            )
+        made.append(name)
+        return in_database(postgres_url, name)
+
+    yield make
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        for name in made:
+            connection.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name)))
+
+
+@pytest.fixture
+def database_url(make_database: Callable[[], str]) -> str:
+    """A fresh, migrated database of the test's own."""
+    return make_database()
+
+
+def in_database(url: str, name: str) -> str:
+    """The same server and user, another database."""
+    return make_conninfo(**{**conninfo_to_dict(url), "dbname": name})
