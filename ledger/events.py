@@ -286,7 +286,9 @@ class UnknownEventTypeError(Exception):
     """The log holds an event of a type or version that this code does not know. It is never skipped: deploy newer code."""
 
     def __init__(self, event_type: str, version: int) -> None:
-        super().__init__(f"the log holds {event_type} version {version}, which this release cannot read; deploy a newer one")
+        super().__init__(
+            f"the log holds {event_type} version {version}, which this release cannot read; deploy a newer one"
+        )
         self.event_type = event_type
         self.version = version
 

@@ -109,11 +109,8 @@ class Ingestion:
     def _ingest_together(self, facts: Sequence[LifecycleFact], actor: str) -> list[Receipt]:
         patience = stop_after_delay(CONFLICT_PATIENCE_SECONDS if len(facts) == 1 else 1.0)
         pause = wait_random_exponential(multiplier=0.002, max=0.25)
-        for attempt in Retrying(
-            stop=patience, wait=pause, retry=retry_if_exception_type(ConflictError), reraise=True
-        ):
-            with attempt:
-                receipts = self._decide_and_append(facts, actor)
+        retrying = Retrying(stop=patience, wait=pause, retry=retry_if_exception_type(ConflictError), reraise=True)
+        receipts = retrying(self._decide_and_append, facts, actor)
         self._names.remember(_names_to_keep(facts, receipts))
         return receipts
 

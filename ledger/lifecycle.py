@@ -33,7 +33,7 @@ def _within_calendar(time: datetime) -> datetime:
 
 def _rfc3339(value: object) -> object:
     if not isinstance(value, str | datetime):
-        raise ValueError("an RFC 3339 timestamp with a time zone is expected, as text")
+        raise ValueError("an RFC 3339 timestamp with a time zone is expected, as text")  # noqa: TRY004 - for pydantic
     return value
 
 
@@ -143,7 +143,8 @@ def describe(error: ValidationError) -> str:
 
 
 _UNION_TAGS = frozenset(
-    tag for kind in (CodeIssued, SignedUp, PayoutAccount, WentLive, LessonCompleted)
+    tag
+    for kind in (CodeIssued, SignedUp, PayoutAccount, WentLive, LessonCompleted)
     for tag in kind.model_fields["type"].annotation.__args__  # type: ignore[union-attr]
 )
 

@@ -28,7 +28,7 @@ class PeopleDirectory:
         """The names we know of these instructors."""
         with self._pool.connection() as connection:
             rows = connection.execute(QUERIES["names_of"], {"instructor_ids": list(instructor_ids)}).fetchall()
-        return {instructor_id: name for instructor_id, name in rows}
+        return dict(rows)
 
     def mark_popup_seen(self, instructor_id: str) -> None:
         with self._pool.connection() as connection:

@@ -18,9 +18,7 @@ from ledger.events import (
 )
 from ledger.history import History, about
 
-INITIAL_TERMS = ProgramTermsSet(
-    founding_cap=100, founding_bonus_minor=7500, standard_bonus_minor=5000, currency="usd"
-)
+INITIAL_TERMS = ProgramTermsSet(founding_cap=100, founding_bonus_minor=7500, standard_bonus_minor=5000, currency="usd")
 """The terms that a new ledger starts with: the first event of its log."""
 
 TERMS_BOUNDARY = about(PROGRAM_TERMS_TAG, ProgramTermsSet)

@@ -181,7 +181,9 @@ def explain(payout: Payout, account: Account | None, platform: Platform, now: da
         case Request():
             return Wait(Reason.QUEUED, now)
         case Send():
-            return Wait(Reason.TRANSFER_IN_PROGRESS if payout.phase == "requested" else Reason.CONFIRMING_WITH_STRIPE, now)
+            return Wait(
+                Reason.TRANSFER_IN_PROGRESS if payout.phase == "requested" else Reason.CONFIRMING_WITH_STRIPE, now
+            )
         case LookUp(reason=reason, again_at=again_at):
             return Wait(reason, again_at)
         case CheckAccount(again_at=again_at):

@@ -32,7 +32,7 @@ from ledger.events import (
 )
 from ledger.history import about
 from ledger.payouts import payout as payouts
-from ledger.payouts.next_step import CheckAccount, Finished, LookUp, Platform, Request, Send, Wait, next_step
+from ledger.payouts.next_step import CheckAccount, Finished, LookUp, Platform, Request, Send, Step, Wait, next_step
 from ledger.payouts.outcome import (
     Answer,
     CredentialsRejected,
@@ -97,25 +97,28 @@ class PayoutProcess:
             situation = await self._situation(payout_id)
             if situation is None:
                 return Finished()  # no such obligation on the log
-            now = self._clock()
-            step = next_step(situation.payout, situation.account, situation.platform, now)
+            step = next_step(situation.payout, situation.account, situation.platform, self._clock())
             try:
-                match step:
-                    case Finished() | Wait():
-                        return step
-                    case Request(intent=intent):
-                        result = await self._request_and_send(situation, intent)
-                    case Send(request=request):
-                        result = await self._send(request, str(situation.newest.event_id), situation.head)
-                    case LookUp():
-                        result = await self._look_up(situation, step)
-                    case CheckAccount():
-                        result = await self._check_account(situation, step)
+                result = await self._carry_out(step, situation)
             except ConflictError:
                 continue  # somebody else moved this payout on: read again
             if result is not None:
                 return result
         return Wait(Reason.QUEUED, self._clock() + timedelta(seconds=TRY_LATER_SECONDS[1]))
+
+    async def _carry_out(self, step: Step, situation: Situation) -> Wait | Finished | None:
+        """One step. None: it moved the payout on, so there is a new decision to take."""
+        match step:
+            case Finished() | Wait():
+                return step
+            case Request(intent=intent):
+                return await self._request_and_send(situation, intent)
+            case Send(request=request):
+                return await self._send(request, str(situation.newest.event_id), situation.head)
+            case LookUp():
+                return await self._look_up(situation, step)
+            case CheckAccount():
+                return await self._check_account(situation, step)
 
     async def _situation(self, payout_id: str) -> Situation | None:
         events, head = await self._log.read([about(payout_tag(payout_id))])
@@ -227,20 +230,19 @@ class PayoutProcess:
         return True
 
 
-def outcome_event(request: TransferRequested, outcome: Outcome) -> TransferSettled | TransferFailed | TransferOutcomeUnknown:
+def outcome_event(
+    request: TransferRequested, outcome: Outcome
+) -> TransferSettled | TransferFailed | TransferOutcomeUnknown:
     """What is recorded for a definitive or an unknown outcome."""
-    story = {
-        "payout_id": request.payout_id,
-        "referral_id": request.referral_id,
-        "referrer_id": request.referrer_id,
-        "attempt": request.attempt,
-    }
     match outcome:
         case Settled(transfer=transfer, replayed=replayed):
             return settled(request, transfer, replayed=replayed, adopted=False)
         case Declined():
             return TransferFailed(
-                **story,
+                payout_id=request.payout_id,
+                referral_id=request.referral_id,
+                referrer_id=request.referrer_id,
+                attempt=request.attempt,
                 kind=outcome.kind,
                 stripe_code=outcome.stripe_code,
                 http_status=outcome.http_status,
@@ -249,7 +251,13 @@ def outcome_event(request: TransferRequested, outcome: Outcome) -> TransferSettl
             )
         case Unknown():
             return TransferOutcomeUnknown(
-                **story, kind=outcome.kind, detail=outcome.detail, request_id=outcome.request_id
+                payout_id=request.payout_id,
+                referral_id=request.referral_id,
+                referrer_id=request.referrer_id,
+                attempt=request.attempt,
+                kind=outcome.kind,
+                detail=outcome.detail,
+                request_id=outcome.request_id,
             )
         case _:
             raise TypeError(f"{outcome!r} resolves nothing and is not recorded")

@@ -1,5 +1,6 @@
 """When to try again. Delays grow and are spread by a jitter drawn from the payout's own id, so every process that asks
-gets the same answer and a crowd of payouts does not come back at the same moment."""
+gets the same answer and a crowd of payouts does not come back at the same moment.
+"""
 
 import hashlib
 from datetime import datetime, timedelta

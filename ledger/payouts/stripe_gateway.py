@@ -35,7 +35,9 @@ class TransferGateway(Protocol):
 class StripeGateway:
     """Stripe itself, or whatever answers at `api_base` (the sandbox)."""
 
-    def __init__(self, api_key: str, api_base: str | None = None, timeout_seconds: float = CALL_TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self, api_key: str, api_base: str | None = None, timeout_seconds: float = CALL_TIMEOUT_SECONDS
+    ) -> None:
         self._http = stripe.HTTPXClient(timeout=timeout_seconds)
         self._client = stripe.StripeClient(
             api_key,
@@ -60,9 +62,7 @@ class StripeGateway:
         )
 
     async def list_transfers(self, transfer_group: str) -> Answer | NoAnswer:
-        return await _answer(
-            self._client.v1.transfers.list_async({"transfer_group": transfer_group, "limit": 100})
-        )
+        return await _answer(self._client.v1.transfers.list_async({"transfer_group": transfer_group, "limit": 100}))
 
     async def read_account(self, stripe_account_id: str) -> Answer | NoAnswer:
         return await _answer(self._client.v1.accounts.retrieve_async(stripe_account_id))
@@ -71,7 +71,7 @@ class StripeGateway:
         return await _answer(self._client.v1.balance.retrieve_async())
 
     async def close(self) -> None:
-        await self._http.close_async()
+        await self._http.close_async()  # type: ignore[no-untyped-call]
 
 
 async def _answer(call: Awaitable[stripe.StripeObject]) -> Answer | NoAnswer:

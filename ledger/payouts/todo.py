@@ -7,6 +7,7 @@ in one transaction, so a row cannot be forgotten. Any number of workers may foll
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import LiteralString
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
@@ -129,8 +130,8 @@ class TodoList:
         return row[0] if row else None
 
 
-def _position(connection: Connection[TupleRow], query: str) -> int:
-    row = connection.execute(query).fetchone()  # type: ignore[arg-type]
+def _position(connection: Connection[TupleRow], query: LiteralString) -> int:
+    row = connection.execute(query).fetchone()
     return int(row[0]) if row else 0
 
 

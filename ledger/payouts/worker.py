@@ -6,6 +6,7 @@ nothing behind but leases that run out.
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,7 +34,7 @@ logger = structlog.get_logger("ledger.worker")
 class Wakeups(Protocol):
     """Tells that the log has grown; may be late or silent, since the worker also looks by itself."""
 
-    def wait(self, after: int, timeout_seconds: float) -> None: ...
+    def wait(self, after: int, timeout_seconds: float) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,5 @@ class PayoutWorker:
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    try:
+    with suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        pass

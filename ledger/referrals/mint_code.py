@@ -17,7 +17,9 @@ class NoFreeCodeError(Exception):
     """Others own every code we would issue to this instructor: the platform has to issue one."""
 
 
-@retry(retry=retry_if_exception_type(ConflictError), stop=stop_after_attempt(10), wait=wait_random_exponential(0.002, 0.1))
+@retry(
+    retry=retry_if_exception_type(ConflictError), stop=stop_after_attempt(10), wait=wait_random_exponential(0.002, 0.1)
+)
 def mint_code(log: EventLog, instructor_id: str, *, actor: str, now: datetime) -> tuple[str, int]:
     """The instructor's oldest code, or a new one, and the position up to which that is known. Raises NoFreeCodeError."""
     boundary = (
@@ -33,6 +35,7 @@ def mint_code(log: EventLog, instructor_id: str, *, actor: str, now: datetime) -
     if not issued:
         raise NoFreeCodeError(instructor_id)
     drafts = [
-        Draft(Happened(event, now), actor, causation_id=f"code:{instructor_id}", correlation_id=None) for event in issued
+        Draft(Happened(event, now), actor, causation_id=f"code:{instructor_id}", correlation_id=None)
+        for event in issued
     ]
     return issued[0].code, log.append(drafts, boundary, after=head).last_position

@@ -1,0 +1,124 @@
+"""Commits groups of appends: one call of ledger.append each, on a connection of its own."""
+
+from collections.abc import Sequence
+from itertools import chain
+from uuid import UUID
+
+import psycopg
+from eventsourcing.persistence import InternalError, PersistenceError
+
+from ledger.store.connection import ConnectionSettings, connect, is_readable
+from ledger.store.errors import AppendOutcomeUnknown, EventAlreadyRecorded, EventNotStorable, library_error
+from ledger.store.grouping import Group
+from ledger.store.pending_append import PendingAppend
+
+__all__ = ["Committer"]
+
+_APPEND = "SELECT head, new_head, refused FROM ledger.append(%s)"
+
+
+class Committer:
+    """Not to be used by two threads at a time. Connects when it has to, and again when the connection is gone.
+
+    `commits` counts the groups of which something was recorded, `appends` the members: together they tell how well grouping works.
+    """
+
+    def __init__(self, database_url: str, settings: ConnectionSettings) -> None:
+        self._database_url = database_url
+        self._settings = settings
+        self._connection: psycopg.Connection | None = None
+        self.commits = 0
+        self.appends = 0
+
+    def commit(self, group: Group) -> None:
+        """Settle every member of the group, and those put off that the log refuses already."""
+        try:
+            connection = self._ready_connection()
+        except psycopg.Error as error:
+            for member in group.members:
+                member.error = library_error(error)
+            return
+        try:
+            head, new_head, refused = _call(connection, group)
+        except psycopg.Error as error:
+            self._settle_failure(connection, group.members, error)
+        except BaseException as error:  # interrupted while the server works: nobody knows how far it came
+            self.close()
+            for member in group.members:
+                member.error = AppendOutcomeUnknown(_event_ids(member), error)
+            raise
+        else:
+            self._settle(group, head, new_head, refused)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _settle(self, group: Group, head: int, new_head: int, refused: set[int]) -> None:
+        position = head
+        for place, append in enumerate(chain(group.members, group.put_off), start=1):
+            if place in refused:
+                append.refuse()
+            elif place <= len(group.members):
+                position += len(append.events)
+                append.position = position
+                self.appends += 1
+        if position != new_head:
+            raise InternalError(f"the log went from {head} to {new_head}, not to {position}")
+        self.commits += new_head > head
+
+    def _settle_failure(self, connection: psycopg.Connection, members: Sequence[PendingAppend], error: psycopg.Error) -> None:
+        connection_lost = connection.closed or error.sqlstate is None
+        if connection_lost or isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+            self.close()  # read-only: a standby by now, and the next connection may find the primary
+        if len(members) > 1 and isinstance(error, psycopg.DataError | psycopg.IntegrityError):
+            for member in members:  # one of them spoilt it for all, nothing was stored: each on its own
+                self.commit(Group([member]))
+            return
+        for member in members:
+            member.error = (
+                AppendOutcomeUnknown(_event_ids(member), error) if connection_lost else _refusal(error, _event_ids(member))
+            )
+
+    def _ready_connection(self) -> psycopg.Connection:
+        """The connection, unless the server has ended it meanwhile: then a new one. Raises psycopg.Error."""
+        if self._connection is not None and _has_ended(self._connection):
+            self.close()
+        if self._connection is None:
+            self._connection = connect(self._database_url, self._settings)
+        return self._connection
+
+
+def _call(connection: psycopg.Connection, group: Group) -> tuple[int, int, set[int]]:
+    """The head of the log before and after, and the places, from 1, of the appends refused."""
+    documents = chain((member.document for member in group.members), (append.conditions_document for append in group.put_off))
+    batch = b"[" + b",".join(documents) + b"]"
+    row = connection.execute(_APPEND, (batch.decode(),), prepare=True).fetchone()
+    if row is None:
+        raise AssertionError("ledger.append returned no row")
+    head, new_head, refused = row
+    return head, new_head, set(refused)
+
+
+def _refusal(error: psycopg.Error, event_ids: Sequence[UUID]) -> PersistenceError:
+    if isinstance(error, psycopg.errors.UniqueViolation) and error.diag.constraint_name == "event_id_once":
+        return EventAlreadyRecorded(event_ids)
+    if isinstance(error, psycopg.DataError):
+        return EventNotStorable(str(error).strip())
+    return library_error(error)
+
+
+def _has_ended(connection: psycopg.Connection) -> bool:
+    """Whether the server has ended the connection while nothing was asked of it; a mere notice is read and forgotten."""
+    if not is_readable(connection):
+        return False
+    try:
+        connection.pgconn.consume_input()
+    except psycopg.Error:
+        return True
+    return connection.closed or is_readable(connection)
+
+
+def _event_ids(append: PendingAppend) -> list[UUID]:
+    return [event.event_id for event in append.events]

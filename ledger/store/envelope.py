@@ -1,0 +1,97 @@
+"""The envelope that an event travels in, and what of it can be stored."""
+
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from eventsourcing.dcb.api import DCBEvent, DCBSequencedEvent
+from uuid_utils.compat import uuid7
+
+from ledger.store.errors import EventNotStorable
+
+__all__ = ["MAX_NAME_BYTES", "EventEnvelope", "RecordedEvent", "check_storable", "in_envelopes"]
+
+# Of a tag or a type, in UTF-8: an entry of a PostgreSQL index holds at most a third of a page.
+MAX_NAME_BYTES = 1000
+
+_INTEGER_MAX = 2**31 - 1
+
+
+@dataclass
+class EventEnvelope(DCBEvent):
+    """An event with all that the log keeps about it.
+
+    `data` is JSON in UTF-8. The log keeps its value, not its bytes: key order, white space and repeated keys are PostgreSQL's
+    (jsonb) when it is read again, so compare it by value.
+    """
+
+    event_id: UUID = field(default_factory=uuid7)
+    schema_version: int = 1
+    occurred_at: datetime | None = None
+    """When it happened. None when appended means: when it was recorded."""
+    recorded_at: datetime | None = None
+    """When the log recorded it. Set by the store; what the caller puts here is not looked at."""
+    actor: str = "system"
+    causation_id: str | None = None
+    correlation_id: str | None = None
+
+
+@dataclass
+class RecordedEvent(DCBSequencedEvent):
+    """An envelope in its place in the log."""
+
+    event: EventEnvelope
+
+
+def in_envelopes(events: Sequence[DCBEvent]) -> list[EventEnvelope]:
+    """Copies of the events, each in an envelope: a bare DCBEvent gets a fresh one."""
+    return [
+        copy(event)
+        if isinstance(event, EventEnvelope)
+        else EventEnvelope(**{name: getattr(event, name) for name in _BARE_FIELDS})
+        for event in events
+    ]
+
+
+_BARE_FIELDS = [each.name for each in fields(DCBEvent)]
+
+
+def check_storable(event: EventEnvelope) -> None:
+    """Refuse what PostgreSQL would refuse, before anything is sent. Raises EventNotStorable."""
+    try:
+        value = orjson.loads(event.data)
+    except orjson.JSONDecodeError as error:
+        raise EventNotStorable(f"the data of {event.event_id} is not JSON: {error}") from error
+    if b"\\u0000" in event.data and _has_nul(value):
+        raise EventNotStorable(f"the data of {event.event_id} holds a NUL character, which PostgreSQL cannot store")
+    for name in (event.type, *event.tags):
+        if len(_utf8(event, name)) > MAX_NAME_BYTES:
+            raise EventNotStorable(f"type or tag longer than {MAX_NAME_BYTES} bytes in {event.event_id}: {name[:40]!r}...")
+    for text in (event.actor, event.causation_id, event.correlation_id):
+        _utf8(event, text or "")
+    if not 1 <= event.schema_version <= _INTEGER_MAX:
+        raise EventNotStorable(f"schema version {event.schema_version} of {event.event_id} is not a positive integer")
+    if event.occurred_at is not None and event.occurred_at.tzinfo is None:
+        raise EventNotStorable(f"occurred_at of {event.event_id} has no time zone")
+
+
+def _utf8(event: EventEnvelope, text: str) -> bytes:
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError as error:
+        raise EventNotStorable(f"a name of {event.event_id} is not Unicode text: {text!r}") from error
+    if b"\0" in encoded:
+        raise EventNotStorable(f"a name of {event.event_id} holds a NUL character, which PostgreSQL cannot store: {text!r}")
+    return encoded
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, list):
+        return any(map(_has_nul, value))
+    return isinstance(value, dict) and any("\0" in key or _has_nul(inner) for key, inner in value.items())

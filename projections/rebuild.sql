@@ -1,0 +1,37 @@
+-- The next read models are built in a schema beside the live one, with the same tables, and take its place by renaming.
+
+-- name: drop_next
+DROP SCHEMA IF EXISTS read_model_next CASCADE;
+
+-- name: create_next
+CREATE SCHEMA read_model_next;
+
+-- name: tables
+SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = 'read_model' ORDER BY tablename;
+
+-- name: grant_next
+GRANT USAGE ON SCHEMA read_model_next TO ledger_app, ledger_read;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA read_model_next TO ledger_app;
+GRANT SELECT ON ALL TABLES IN SCHEMA read_model_next TO ledger_read;
+ALTER DEFAULT PRIVILEGES IN SCHEMA read_model_next GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO ledger_app;
+ALTER DEFAULT PRIVILEGES IN SCHEMA read_model_next GRANT SELECT ON TABLES TO ledger_read;
+
+-- name: hold_live
+-- The projector cannot move the live read models while this transaction holds the checkpoint's row.
+SELECT position FROM read_model.program FOR UPDATE;
+
+-- name: swap
+-- Every reader reads program first: those under way end on the old tables, those that come wait for the new ones.
+LOCK TABLE read_model.program IN ACCESS EXCLUSIVE MODE;
+DROP SCHEMA IF EXISTS read_model_previous CASCADE;
+ALTER SCHEMA read_model RENAME TO read_model_previous;
+ALTER SCHEMA read_model_next RENAME TO read_model;
+
+-- name: swap_back
+LOCK TABLE read_model.program IN ACCESS EXCLUSIVE MODE;
+ALTER SCHEMA read_model RENAME TO read_model_next;
+ALTER SCHEMA read_model_previous RENAME TO read_model;
+ALTER SCHEMA read_model_next RENAME TO read_model_previous;
+
+-- name: has_previous
+SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'read_model_previous');

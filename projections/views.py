@@ -1,0 +1,107 @@
+"""What the queries answer with: frozen, typed, and made of plain values. Money in minor units of `currency`."""
+
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from ledger.events import Tier
+from ledger.reasons import Actor, Reason
+from ledger.status import Status
+
+
+class View(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class ReferralView(View):
+    """A referral as its referrer sees it. `next_attempt_at`: when we try next by ourselves; None: when something happens."""
+
+    referral_id: str
+    referred_id: str
+    referrer_id: str
+    status: Status
+    reason: Reason
+    who: Actor
+    explanation: str
+    next_step: str
+    next_attempt_at: datetime | None
+    attributed_at: datetime
+    live_at: datetime | None
+    first_lesson_at: datetime | None
+    earned_at: datetime | None
+    tier: Tier | None
+    founding_spot: int | None
+    amount_minor: int | None
+    currency: str | None
+    payout_id: str | None
+    paid_at: datetime | None
+    transfer_id: str | None
+
+
+class PayoutView(View):
+    """A payout as finance and operators see it."""
+
+    payout_id: str
+    referral_id: str
+    referrer_id: str
+    referred_id: str
+    status: Status
+    reason: Reason
+    who: Actor
+    for_operator: str
+    next_attempt_at: datetime | None
+    attempt: int
+    tier: Tier
+    founding_spot: int | None
+    amount_minor: int
+    currency: str
+    destination: str | None
+    transfer_id: str | None
+    last_error: str | None
+    earned_at: datetime
+    paid_at: datetime | None
+
+
+class InstructorStats(View):
+    position: int
+    codes: list[str]
+    live_at: datetime | None
+    counts: dict[Status, int]
+    earned_minor: int
+    paid_minor: int
+    pending_minor: int
+    failed_minor: int
+    currency: str
+
+
+class FoundingStatus(View):
+    position: int
+    is_founding_phase: bool
+    total_founding_spots: int
+    spots_filled: int
+    spots_remaining: int
+    founding_bonus_minor: int
+    standard_bonus_minor: int
+    currency: str
+
+
+class ProgramTotals(View):
+    """The contract's totals (DESIGN section 8). Statuses that nobody has are left out."""
+
+    statuses: dict[Status, int]
+    bonuses: dict[Tier, int]
+    money_minor: dict[str, int]
+    currency: str
+    position: int
+
+
+ViewT = TypeVar("ViewT", bound=View)
+
+
+class Page(View, Generic[ViewT]):
+    """`next_after` goes into the next call; None: this was the last page."""
+
+    items: list[ViewT]
+    next_after: int | None
+    position: int

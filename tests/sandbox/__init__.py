@@ -1,0 +1,1 @@
+"""What stands in for the outside world, tried with real processes."""

@@ -1,0 +1,149 @@
+"""Whatever anybody does in whatever order: money is neither made nor lost, and a key pays once while it lives."""
+
+import json
+from collections import defaultdict
+from typing import Any
+from urllib.parse import urlencode
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from sandbox.stripe_twin import (
+    Answer,
+    Call,
+    Fault,
+    FaultRule,
+    Request,
+    Settings,
+    Store,
+    Twin,
+    VirtualClock,
+    accounts,
+    books,
+    reports,
+)
+from sandbox.stripe_twin.settings import PLATFORM
+
+KEY = "sk_test_an_honest_opponent"
+DAY = 86_400.0
+DESTINATIONS = ("acct_ok1", "acct_ok2", "acct_inactive1", "acct_closed1", "acct_nobody")
+
+
+class Anything(RuleBasedStateMachine):
+    """Callers, faults, crashes, operators and time, one step at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = VirtualClock()
+        self.store = Store()
+        self.open_twin()
+        self.under_way: list[Call] = []
+        self.answers: defaultdict[str, set[tuple[int, bytes]]] = defaultdict(set)
+
+    def open_twin(self) -> None:
+        opening = Settings(KEY, balance_minor=20_000, bank_payout_after_seconds=DAY)
+        self.twin = Twin(self.store, opening, clock=self.clock, seed=11)
+
+    def post(self, path: str, key: str, **parameters: Any) -> Call:
+        headers = {"authorization": f"Bearer {KEY}", "idempotency-key": key}
+        return self.twin.receive(Request("POST", path, "", headers, urlencode(parameters).encode()))
+
+    def finish(self, call: Call) -> None:
+        outcome = self.twin.execute(call)
+        if isinstance(outcome, Answer) and "Original-Request" in outcome.headers and _is_whole(outcome):
+            self.answers[outcome.headers["Original-Request"]].add((outcome.status, outcome.body))
+
+    @rule(
+        key=st.sampled_from("abcd"),
+        amount=st.sampled_from([1, 5000, 7500]),
+        destination=st.sampled_from(DESTINATIONS),
+        at_once=st.booleans(),
+    )
+    def pay(self, key: str, amount: int, destination: str, *, at_once: bool) -> None:
+        call = self.post("/v1/transfers", key, amount=amount, currency="usd", destination=destination)
+        if at_once:
+            self.finish(call)
+        else:
+            self.under_way.append(call)
+
+    @rule(data=st.data())
+    def finish_one(self, data: st.DataObject) -> None:
+        if self.under_way:
+            self.finish(self.under_way.pop(data.draw(st.integers(0, len(self.under_way) - 1))))
+
+    @rule(data=st.data(), key=st.sampled_from("rst"), amount=st.sampled_from([1, 2500, 7500]))
+    def reverse(self, data: st.DataObject, key: str, amount: int) -> None:
+        transfers = self.transfers()
+        if transfers:
+            chosen = data.draw(st.sampled_from(transfers))["id"]
+            self.finish(self.post(f"/v1/transfers/{chosen}/reversals", key, amount=amount))
+
+    @rule(fault=st.sampled_from(Fault))
+    def something_will_go_wrong(self, fault: Fault) -> None:
+        self.twin.faults.script.append(FaultRule(fault))
+
+    @rule(hours=st.sampled_from([0.01, 1.0, 23.0, 48.0]))
+    def time_passes(self, hours: float) -> None:
+        self.clock.advance(hours * 3600)
+
+    @rule()
+    def the_twin_crashes(self) -> None:
+        self.under_way.clear()
+        self.open_twin()
+
+    @rule(transfers=st.sampled_from(["active", "inactive"]), destination=st.sampled_from(DESTINATIONS[:4]))
+    def a_capability_changes(self, transfers: str, destination: str) -> None:
+        accounts.change(self.twin.world, destination, transfers=transfers)
+
+    @rule(amount=st.integers(1, 10_000))
+    def funds_arrive(self, amount: int) -> None:
+        books.top_up(self.twin.world, amount, "usd")
+
+    def transfers(self) -> list[dict[str, Any]]:
+        return [transfer for group in reports.transfers_by_payout(self.twin.world).values() for transfer in group]
+
+    @invariant()
+    def money_is_neither_made_nor_lost(self) -> None:
+        held = {row["owner"]: row["available"] + row["pending"] for row in reports.balances(self.twin.world)}
+        assert sum(held.values()) == 0
+        assert all(amount >= 0 for owner, amount in held.items() if owner != books.OUTSIDE)
+        for owner in (PLATFORM,):
+            written = self.store.all("activity", owner=owner, start=0, end=2**62, currency=None)
+            assert sum(json.loads(row["body"])["net"] for row in written) == held[owner]
+        assert sum(transfer["net"] for transfer in self.transfers()) == sum(
+            amount for owner, amount in held.items() if owner not in {PLATFORM, books.OUTSIDE}
+        )
+
+    @invariant()
+    def a_key_pays_once_while_it_lives(self) -> None:
+        paid_at = defaultdict(list)
+        for transfer in self.transfers():
+            paid_at[transfer["idempotency_key"]].append(transfer["created"])
+        for moments in paid_at.values():
+            assert all(later - earlier >= DAY for earlier, later in zip(moments, moments[1:], strict=False))
+
+    @invariant()
+    def a_saved_answer_never_changes(self) -> None:
+        assert all(len(seen) == 1 for seen in self.answers.values())
+
+    @invariant()
+    def no_transfer_gives_back_more_than_it_moved(self) -> None:
+        for transfer in self.transfers():
+            assert 0 <= transfer["amount_reversed"] <= transfer["amount"]
+            assert transfer["reversed"] == (transfer["amount_reversed"] == transfer["amount"])
+
+    def teardown(self) -> None:
+        self.store.close()
+
+
+def _is_whole(answer: Answer) -> bool:
+    try:
+        json.loads(answer.body)
+    except ValueError:
+        return False
+    return True
+
+
+TestAnything = Anything.TestCase
+TestAnything.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
