@@ -27,8 +27,17 @@ MAJOR_VARIABLE = "LEDGER_TEST_POSTGRES_MAJOR"
 def pytest_configure(config: pytest.Config) -> None:
     # The controller of a parallel run comes here first; its workers inherit the folder by the environment.
     if FOLDER_VARIABLE not in os.environ and "TEST_DATABASE_URL" not in os.environ:
-        os.environ[FOLDER_VARIABLE] = tempfile.mkdtemp(prefix="ledger-tests-")
-        config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(FOLDER_VARIABLE), ignore_errors=True))
+        folder = tempfile.mkdtemp(prefix="ledger-tests-")
+        Path(folder).chmod(0o711)  # started by root, the server runs as another user and has to get in
+        os.environ[FOLDER_VARIABLE] = folder
+        config.add_cleanup(_remove_folder)
+
+
+def _remove_folder() -> None:
+    folder = Path(os.environ.pop(FOLDER_VARIABLE))
+    if (folder / "postgres").exists():
+        EmbeddedPostgres(folder / "postgres").wait_until_stopped()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
