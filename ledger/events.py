@@ -211,7 +211,7 @@ class PlatformFundsAvailable(Event):
     stripe_event_id: str
 
     def tags(self) -> tuple[str, ...]:
-        return (PLATFORM_FUNDS_TAG,)
+        return (PLATFORM_FUNDS_TAG, stripe_event_tag(self.stripe_event_id))
 
 
 class StripeCredentialsRejected(Event):
@@ -249,6 +249,11 @@ def code_tag(code: str) -> str:
 def payout_tag(payout_id: str) -> str:
     """Tag of everything that happened to one payout."""
     return f"payout:{payout_id}"
+
+
+def stripe_event_tag(stripe_event_id: str) -> str:
+    """Tag of what was recorded because of one of Stripe's events, so that hearing it again records nothing."""
+    return f"stripe-event:{stripe_event_id}"
 
 
 def _payout_tags(event: "BonusEarned | PayoutEvent") -> tuple[str, ...]:

@@ -127,12 +127,12 @@ def _resolve(payout_id: str, unresolved: Unresolved, now: datetime) -> Step:
 def _after_failure(
     payout: Payout, failure: Failure, account: Account | None, platform: Platform, now: datetime
 ) -> Step:
-    newer_account = account is not None and account.position > failure.position
+    newer_account = account is not None and account.position > failure.requested_position
     exhausted = now >= failure.first_failed_at + RETRY_WINDOW
     match failure.event.kind:
         case FailureKind.INSUFFICIENT_FUNDS:
             again_at = failure.failed_at + delay(DECLINED_DELAYS_SECONDS, failure.count, payout.payout_id)
-            if platform.funds_position > failure.position or (now >= again_at and not exhausted):
+            if platform.funds_position > failure.requested_position or (now >= again_at and not exhausted):
                 return _preflight(payout, account)
             return Wait(Reason.RETRIES_EXHAUSTED) if exhausted else Wait(Reason.INSUFFICIENT_FUNDS, again_at)
         case FailureKind.ACCOUNT:

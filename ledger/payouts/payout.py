@@ -25,6 +25,7 @@ class Unresolved(BaseModel):
 
     model_config = ConfigDict(frozen=True)
     request: TransferRequested
+    requested_position: int
     first_sent_at: datetime
     unanswered: int = 0
     last_unanswered_at: datetime | None = None
@@ -32,12 +33,16 @@ class Unresolved(BaseModel):
 
 
 class Failure(BaseModel):
-    """The newest definitive decline, and how many there were in a row."""
+    """The newest definitive decline, and how many there were in a row of this kind, by this destination, and since when.
+
+    What was recorded after `requested_position` was not known when the request was made, and may be the cure.
+    """
 
     model_config = ConfigDict(frozen=True)
     event: TransferFailed
     failed_at: datetime
     position: int
+    requested_position: int
     count: int
     first_failed_at: datetime
     destination: str
@@ -74,12 +79,15 @@ def evolve(payout: Payout | None, recorded: Recorded) -> Payout | None:
             change: dict[str, object] = {
                 "phase": "requested",
                 "attempt": event.attempt,
-                "unresolved": Unresolved(request=event, first_sent_at=recorded.recorded_at),
+                "unresolved": Unresolved(
+                    request=event, requested_position=recorded.position, first_sent_at=recorded.recorded_at
+                ),
             }
         case TransferOutcomeUnknown() if payout.unresolved is not None:
             change = {"phase": "unknown", "unresolved": _unanswered(payout.unresolved, event, recorded.recorded_at)}
         case TransferFailed() if payout.unresolved is not None:
-            change = {"phase": "failed", "unresolved": None, "failure": _failure(payout, event, recorded)}
+            failure = _failure(payout.failure, payout.unresolved, event, recorded)
+            change = {"phase": "failed", "unresolved": None, "failure": failure}
         case TransferSettled():
             change = {"phase": "settled", "unresolved": None, "settlement": event}
         case PayoutAccountVerified():
@@ -99,16 +107,18 @@ def _unanswered(unresolved: Unresolved, event: TransferOutcomeUnknown, at: datet
     )
 
 
-def _failure(payout: Payout, event: TransferFailed, recorded: Recorded) -> Failure:
-    before = payout.failure
-    assert payout.unresolved is not None  # noqa: S101 - the caller matched on it
+def _failure(before: Failure | None, tried: Unresolved, event: TransferFailed, recorded: Recorded) -> Failure:
+    destination = tried.request.destination
+    same_cause = before is not None and (before.event.kind, before.destination) == (event.kind, destination)
+    run = before if same_cause else None
     return Failure(
         event=event,
         failed_at=recorded.recorded_at,
         position=recorded.position,
-        count=before.count + 1 if before else 1,
-        first_failed_at=before.first_failed_at if before else recorded.recorded_at,
-        destination=payout.unresolved.request.destination,
+        requested_position=tried.requested_position,
+        count=run.count + 1 if run else 1,
+        first_failed_at=run.first_failed_at if run else recorded.recorded_at,
+        destination=destination,
     )
 
 
