@@ -42,7 +42,7 @@ class Notifier:
             self._start()
 
     def close(self) -> None:
-        """Ends the thread, after what was still to be sent."""
+        """Notifies one last time, if it ever did, and ends the thread."""
         self._closed.set()
         self._wanted.set()
         with self._lock:
@@ -58,7 +58,9 @@ class Notifier:
 
     def _run(self) -> None:
         connection: psycopg.Connection | None = None
-        while self._wanted.wait() and not self._closed.is_set():
+        is_last = False
+        while not is_last and self._wanted.wait():
+            is_last = self._closed.is_set()
             self._wanted.clear()
             try:
                 connection = connection or connect(self._database_url, self._settings)
