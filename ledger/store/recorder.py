@@ -103,10 +103,10 @@ class PostgresRecorder(LogRecorder):
 
     def close(self) -> None:
         self._is_closed = True
-        self._notifier.close()
-        self._pool.close()
         self._group_commit.close()
         self._committer.close()
+        self._notifier.close()
+        self._pool.close()
 
     def _with_connection(self, work: Callable[[psycopg.Connection], T]) -> T:
         self._refuse_if_closed()

@@ -23,6 +23,7 @@ from sandbox.stripe_twin.refusals import Refusal
 from sandbox.stripe_twin.world import Cause
 from tests.simulation.chronicle import BEGINNING
 from tests.simulation.plan import DAY, HOUR, MINUTE
+from tests.simulation.verdict import nobody_oversleeps
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import World
@@ -244,7 +245,16 @@ async def freezer(world: "World") -> None:
             world.chronicle.count("freezes")
 
 
-ACTORS = (platform, stripe, treasurer, account_trouble, flickering_accounts, terms_setter, stranger, freezer)
+async def auditor(world: "World") -> None:
+    """Looks at the to-do list at any time."""
+    lots = world.lots("auditor")
+    while True:
+        await asyncio.sleep(lots.expovariate(20 / world.plan.adversity))
+        with world.trouble.suspended():
+            nobody_oversleeps(world)
+
+
+ACTORS = (platform, stripe, treasurer, account_trouble, flickering_accounts, terms_setter, stranger, freezer, auditor)
 UNTIL_THE_END = (stripe,)
 """Those who stay when the others have gone."""
 

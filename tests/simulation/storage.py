@@ -1,6 +1,7 @@
 """The store in memory: the log's own counterpart, and the to-do list, both of which fail now and then as a database does."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
@@ -32,6 +33,13 @@ class Trouble:
             self._chronicle.count(what)
             return True
         return False
+
+    @contextmanager
+    def suspended(self) -> Iterator[None]:
+        """While somebody looks who is not part of the world."""
+        before, self.share = self.share, 0.0
+        yield
+        self.share = before
 
     def may_lose_connection(self) -> None:
         if self.strikes("store unavailable"):

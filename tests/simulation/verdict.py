@@ -4,8 +4,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from ledger.payouts import payout as payouts
-from ledger.payouts.next_step import Platform, explain
-from ledger.events import PLATFORM_FUNDS_TAG, payout_tag
+from ledger.payouts.next_step import Platform, Wait, explain
+from ledger.events import PLATFORM_FUNDS_TAG, STRIPE_CREDENTIALS_TAG, StripeCredentialsRejected, payout_tag
 from ledger.history import about
 from ledger.payouts.schedule import RETRY_WINDOW
 from ledger.reasons import Reason
@@ -47,7 +47,7 @@ def nothing_is_forgotten(world: "World") -> None:
             if payout_id in world.todo.rows:
                 world.witness.violated("what is done is off the list", "still on it", payout_id)
             continue
-        reason = waits_for(world, payout_id)
+        reason = waits_for(world, payout_id).reason
         row = world.todo.rows.get(payout_id)
         if row is None:
             world.witness.violated("never lost", f"{reason.value}, and not on the to-do list", payout_id)
@@ -62,17 +62,35 @@ def count(world: "World") -> None:
     for payout_id, payout in world.witness.payouts.items():
         world.chronicle.count("payouts")
         paid = payout.settled is not None
-        world.chronicle.count("payouts paid" if paid else f"waiting: {waits_for(world, payout_id).value}")
+        world.chronicle.count("payouts paid" if paid else f"waiting: {waits_for(world, payout_id).reason.value}")
 
 
-def waits_for(world: "World", payout_id: str) -> Reason:
+def waits_for(world: "World", payout_id: str) -> Wait:
     """The reason as the ledger gives it."""
     payout = payouts.fold(world.log.read([about(payout_tag(payout_id))])[0])
-    assert payout is not None
+    if payout is None:
+        raise LookupError(payout_id)
     account = payout_account.fold(world.log.read([payout_account.account_boundary(payout.bonus.referrer_id)])[0])
     funds = world.log.read_last(about(PLATFORM_FUNDS_TAG))
-    platform = Platform(funds_position=funds.position if funds else 0)
-    return explain(payout, account, platform, world.chronicle.now()).reason
+    credentials = world.log.read_last(about(STRIPE_CREDENTIALS_TAG))
+    rejected = credentials is not None and isinstance(credentials.event, StripeCredentialsRejected)
+    platform = Platform(
+        funds_position=funds.position if funds else 0,
+        credentials_rejected_at=credentials.recorded_at if credentials is not None and rejected else None,
+    )
+    return explain(payout, account, platform, world.chronicle.now())
+
+
+def nobody_oversleeps(world: "World") -> None:
+    """At any moment: what could be done now is not put away until something happens."""
+    if world.todo.checkpoint < world.recorder.head():
+        return
+    for payout_id, payout in world.witness.payouts.items():
+        row = world.todo.rows.get(payout_id)
+        if payout.settled is None and (row is None or (row.due_at is None and row.leased_until is None)):
+            wait = waits_for(world, payout_id)
+            if wait.until is not None and wait.until <= world.chronicle.now():
+                world.witness.violated("never lost", f"{wait.reason.value}, and nobody will look", payout_id)
 
 
 def is_justified(world: "World", payout: Watched, reason: Reason) -> bool:
