@@ -28,7 +28,8 @@ from ledger.referrals import complete_lesson, go_live, issue_code, payout_accoun
 from ledger.referrals.decision import Decision, Outcome
 
 FACTS_PER_APPEND = 200
-CONFLICT_PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = 15.0
+PATIENCE_WITH_MANY_SECONDS = 1.0  # then they are split
 
 
 class Slice(NamedTuple):
@@ -74,11 +75,15 @@ class BusyError(Exception):
 
 
 class Ingestion:
-    """Takes lifecycle facts. Safe to use from many threads and processes at once."""
+    """Takes lifecycle facts. Safe to use from many threads and processes at once.
 
-    def __init__(self, log: EventLog, names: NameDirectory) -> None:
+    `patience_seconds` is how long a fact is decided anew while others keep recording inside its boundary.
+    """
+
+    def __init__(self, log: EventLog, names: NameDirectory, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._log = log
         self._names = names
+        self._patience_seconds = patience_seconds
 
     def ingest(self, deliveries: Sequence[LifecycleFact | InvalidFact], actor: str) -> list[Receipt]:
         """One receipt a delivery, in their order.
@@ -86,28 +91,33 @@ class Ingestion:
         Every receipt stands for something durable. Raises BusyError, or the recorder's errors when the database is
         lost; what was recorded before that stays, and sending everything again is right.
         """
-        receipts: list[Receipt | None] = [
-            Receipt(item.id, "rejected", "invalid", problem=item.problem) if isinstance(item, InvalidFact) else None
+        facts = [item for item in deliveries if not isinstance(item, InvalidFact)]
+        of_facts = iter(self._ingest_in_parts(facts, actor))
+        return [
+            Receipt(item.id, "rejected", "invalid", problem=item.problem)
+            if isinstance(item, InvalidFact)
+            else next(of_facts)
             for item in deliveries
         ]
-        facts = [(place, item) for place, item in enumerate(deliveries) if not isinstance(item, InvalidFact)]
+
+    def _ingest_in_parts(self, facts: Sequence[LifecycleFact], actor: str) -> list[Receipt]:
+        receipts: list[Receipt] = []
         size = FACTS_PER_APPEND
-        while facts:
-            part = facts[:size]
+        while len(receipts) < len(facts):
+            part = facts[len(receipts) : len(receipts) + size]
             try:
-                part_receipts = self._ingest_together([fact for _, fact in part], actor)
+                receipts += self._ingest_together(part, actor)
             except ConflictError:
                 if len(part) == 1:
                     raise BusyError from None
                 size = max(1, len(part) // 4)  # smaller appends meet fewer others
-                continue
-            for (place, _), receipt in zip(part, part_receipts, strict=True):
-                receipts[place] = receipt
-            facts = facts[len(part) :]
-        return [receipt for receipt in receipts if receipt is not None]
+        return receipts
 
     def _ingest_together(self, facts: Sequence[LifecycleFact], actor: str) -> list[Receipt]:
-        patience = stop_after_delay(CONFLICT_PATIENCE_SECONDS if len(facts) == 1 else 1.0)
+        patience_seconds = self._patience_seconds
+        if len(facts) > 1:
+            patience_seconds = min(patience_seconds, PATIENCE_WITH_MANY_SECONDS)
+        patience = stop_after_delay(patience_seconds)
         pause = wait_random_exponential(multiplier=0.002, max=0.25)
         retrying = Retrying(stop=patience, wait=pause, retry=retry_if_exception_type(ConflictError), reraise=True)
         receipts = retrying(self._decide_and_append, facts, actor)

@@ -29,7 +29,8 @@ def upgrade(url: str) -> None:
     Raises psycopg.Error or sqlalchemy.exc.DBAPIError.
     """
     with _connect(url) as connection:
-        # Held by the session, so it outlives the revisions' transactions and ends with the connection, however that ends.
+        # Held by the session, so it outlives the revisions' transactions and ends with the connection, however that
+        # ends.
         connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
         connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {VERSION_SCHEMA}"))
         connection.commit()
@@ -61,7 +62,7 @@ def _config() -> Config:
 
 
 def _connect(url: str) -> Connection:
-    """SQLAlchemy's connection over one that libpq made: SQLAlchemy itself does not know sockets' folders or several hosts."""
+    """SQLAlchemy's connection over one that libpq made: its own URLs know no sockets' folders and no second host."""
     libpq_url = url.replace("postgresql+psycopg://", "postgresql://", 1)
     engine = create_engine(
         "postgresql+psycopg://",

@@ -8,7 +8,7 @@ __all__ = ["run_beside"]
 
 
 def run_beside(revision_file: str) -> None:
-    """Run the revision's SQL: `NAME.sql` beside `NAME.py`, or every .sql file in the folder `NAME/`, in the order of their names.
+    """Run the revision's SQL: `NAME.sql` beside `NAME.py`, or the .sql files in the folder `NAME/`, ordered by name.
 
     The text goes to PostgreSQL as it is, so colons and percent signs mean what they mean there.
     """

@@ -13,6 +13,7 @@ from ledger.events import FailureKind, TransferRequested, UnknownKind
 MESSAGE_LENGTH = 500
 
 ACCOUNT_CODES = frozenset({"insufficient_capabilities_for_transfer", "transfers_not_allowed", "account_closed"})
+EXECUTED_CODES = ACCOUNT_CODES | {"balance_insufficient"}
 NO_ANSWER_STATUSES = frozenset({502, 503, 504})
 
 
@@ -70,12 +71,8 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class TryLater:
-    """Nothing was executed by this call, and nothing is resolved by it: the same key again after a pause.
+    """Nothing was executed by this call, and nothing is resolved by it: the same key again after a pause."""
 
-    `slow_down`: Stripe asks for fewer calls (429), for the reason named if it gave one.
-    """
-
-    slow_down: bool
     reason: str
 
 
@@ -87,16 +84,16 @@ class CredentialsRejected:
 Outcome = Settled | Declined | Unknown | TryLater | CredentialsRejected
 
 
-def judge(request: TransferRequested, answer: Answer | NoAnswer) -> Outcome:
-    """The outcome of sending `request`."""
+def judge(request: TransferRequested, answer: Answer | NoAnswer, *, repeated: bool) -> Outcome:
+    """The outcome of sending `request`; `repeated` unless it is certain that nobody has sent it before."""
     if isinstance(answer, NoAnswer):
         return Unknown(UnknownKind.NO_ANSWER, answer.detail)
     if answer.status == 401:
         return CredentialsRejected()
     if answer.status == 429:
-        return TryLater(slow_down=True, reason=answer.rate_limited_reason or _error(answer).get("code") or "unnamed")
+        return TryLater(answer.rate_limited_reason or _error(answer).get("code") or "unnamed")
     if answer.status == 409:
-        return TryLater(slow_down=False, reason="key in use")
+        return TryLater("key in use")
     if answer.status in NO_ANSWER_STATUSES:
         return Unknown(UnknownKind.NO_ANSWER, f"HTTP {answer.status}", answer.request_id)
     if answer.status >= 500:
@@ -104,7 +101,7 @@ def judge(request: TransferRequested, answer: Answer | NoAnswer) -> Outcome:
     if answer.body is None:
         return Unknown(UnknownKind.UNREADABLE, f"HTTP {answer.status} without a readable body", answer.request_id)
     if 400 <= answer.status < 500:
-        return _declined(answer)
+        return _declined(answer, repeated=repeated)
     transfer = transfer_of(answer.body)
     if transfer is None:
         return Unknown(UnknownKind.UNREADABLE, f"HTTP {answer.status} that is not a transfer", answer.request_id)
@@ -113,7 +110,11 @@ def judge(request: TransferRequested, answer: Answer | NoAnswer) -> Outcome:
     return Settled(transfer, answer.replayed)
 
 
-def _declined(answer: Answer) -> Declined | Unknown:
+def _declined(answer: Answer, *, repeated: bool) -> Declined | Unknown:
+    """A refusal is definitive when Stripe looked at the key: the codes of an execution, or a replay of a saved answer.
+
+    Any other may come from before that, as a 401 does, and says nothing of what was sent under the key earlier.
+    """
     error = _error(answer)
     if not error:
         return Unknown(UnknownKind.UNREADABLE, f"HTTP {answer.status} that is not Stripe's error", answer.request_id)
@@ -127,6 +128,9 @@ def _declined(answer: Answer) -> Declined | Unknown:
         kind = FailureKind.ACCOUNT
     else:
         kind = FailureKind.INVALID_REQUEST
+    if repeated and not answer.replayed and code not in EXECUTED_CODES:
+        detail = f"HTTP {answer.status} {code or 'without a code'}, which says nothing of what was sent before"
+        return Unknown(UnknownKind.NO_ANSWER, detail, answer.request_id)
     return Declined(kind, code, answer.status, message, answer.request_id)
 
 
@@ -137,27 +141,33 @@ def _error(answer: Answer) -> Mapping[str, Any]:
 
 def transfer_of(body: Mapping[str, Any]) -> Transfer | None:
     """The transfer in a JSON object of Stripe's; None if it is not one."""
-    destination = body.get("destination")
-    if isinstance(destination, Mapping):
-        destination = destination.get("id")
     match body:
-        case {"object": "transfer", "id": str(transfer_id), "amount": int(amount), "currency": str(currency)}:
+        case {
+            "object": "transfer",
+            "id": str(transfer_id),
+            "amount": int(amount),
+            "amount_reversed": int(amount_reversed),
+            "currency": str(currency),
+            "destination": str(destination) | {"id": str(destination)},
+            "metadata": {**metadata},
+        }:
             return Transfer(
                 transfer_id=transfer_id,
                 amount_minor=amount,
-                amount_reversed_minor=int(body.get("amount_reversed") or 0),
+                amount_reversed_minor=amount_reversed,
                 currency=currency,
-                destination=str(destination),
-                metadata={str(key): str(value) for key, value in (body.get("metadata") or {}).items()},
+                destination=destination,
+                metadata={str(key): str(value) for key, value in metadata.items()},
             )
     return None
 
 
 def discharges(transfer: Transfer, request: TransferRequested) -> bool:
-    """Whether this transfer is the one requested: payout, amount, currency and destination agree."""
+    """Whether this transfer is the one requested (payout, amount, currency and destination agree), and stands unreversed."""
     return (
         transfer.metadata.get("payout_id") == request.payout_id
         and transfer.amount_minor == request.amount_minor
         and transfer.currency == request.currency
         and transfer.destination == request.destination
+        and transfer.amount_reversed_minor == 0
     )

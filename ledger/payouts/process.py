@@ -5,7 +5,7 @@ the same log and decides the same. Every append is conditional on nothing else h
 """
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -28,6 +28,7 @@ from ledger.events import (
     TransferOutcomeUnknown,
     TransferRequested,
     TransferSettled,
+    UnknownKind,
     payout_tag,
 )
 from ledger.history import about
@@ -114,7 +115,7 @@ class PayoutProcess:
             case Request(intent=intent):
                 return await self._request_and_send(situation, intent)
             case Send(request=request):
-                return await self._send(request, str(situation.newest.event_id), situation.head)
+                return await self._send(request, str(situation.newest.event_id), situation.head, repeated=True)
             case LookUp():
                 return await self._look_up(situation, step)
             case CheckAccount():
@@ -145,26 +146,52 @@ class PayoutProcess:
         ]
         draft = self._draft(intent, str(situation.newest.event_id))
         appended = await self._log.append([draft], boundary, after=situation.head)
-        return await self._send(intent, str(appended.event_ids[-1]), appended.last_position)
+        return await self._send(intent, str(appended.event_ids[-1]), appended.last_position, repeated=False)
 
-    async def _send(self, request: TransferRequested, cause: str, head: int) -> Wait | Finished | None:
-        async with self._pace.call():
-            answer = await self._gateway.create_transfer(request)
-        outcome = judge(request, answer)
-        if isinstance(outcome, TryLater):
-            if outcome.slow_down:
-                self._pace.slow_down()
-            return Wait(Reason.TRANSFER_IN_PROGRESS, self._soon())
-        if isinstance(outcome, CredentialsRejected):
-            return await self._credentials_rejected()
-        self._pace.answered()
+    async def _send(
+        self, request: TransferRequested, cause: str, head: int, *, repeated: bool
+    ) -> Wait | Finished | None:
+        answer = await self._call(lambda: self._gateway.create_transfer(request))
+        outcome = judge(request, answer, repeated=repeated)
+        match outcome:
+            case TryLater():
+                return Wait(Reason.TRANSFER_IN_PROGRESS, self._soon())
+            case CredentialsRejected():
+                return await self._credentials_rejected()
+            case Settled(transfer=transfer, replayed=replayed):
+                return await self._settle(settled(request, transfer, replayed=replayed, adopted=False), cause, head)
+            case Unknown(kind=UnknownKind.KEY_MISUSE, detail=detail):
+                alarm.critical("stripe_key_misused", payout_id=request.payout_id, detail=detail)
         await self._record(outcome_event(request, outcome), cause, head)
-        return Finished() if isinstance(outcome, Settled) else None
+        return None
+
+    async def _call(self, call: Callable[[], Awaitable[Answer | NoAnswer]]) -> Answer | NoAnswer:
+        """A call to Stripe in its turn; what it tells of Stripe's patience sets the pace for all."""
+        async with self._pace.call():
+            answer = await call()
+        if isinstance(answer, Answer) and answer.status == 429:
+            self._pace.slow_down()
+        elif isinstance(answer, Answer) and answer.status < 500:
+            self._pace.answered()
+        return answer
+
+    async def _settle(self, event: TransferSettled, cause: str, head: int) -> Finished:
+        """Record that money moved. Whatever else was recorded about the payout meanwhile: this is never dropped."""
+        while True:
+            try:
+                await self._record(event, cause, head)
+                return Finished()
+            except ConflictError:
+                events, head = await self._log.read([about(payout_tag(event.payout_id))])
+            known = [each.event for each in events if isinstance(each.event, TransferSettled)]
+            if known:
+                if known[-1].transfer_id != event.transfer_id:
+                    alarm.critical("paid_twice", payout_id=event.payout_id, transfer_id=event.transfer_id)
+                return Finished()
 
     async def _look_up(self, situation: Situation, step: LookUp) -> Wait | Finished | None:
         request = step.request
-        async with self._pace.call():
-            answer = await self._gateway.list_transfers(request.transfer_group)
+        answer = await self._call(lambda: self._gateway.list_transfers(request.transfer_group))
         if _rejects_credentials(answer):
             return await self._credentials_rejected()
         found = _transfers_in(answer)
@@ -174,12 +201,10 @@ class PayoutProcess:
         if not ours:
             return Wait(step.reason, step.again_at)
         adopted = settled(request, ours[-1], replayed=False, adopted=True)
-        await self._record(adopted, str(situation.newest.event_id), situation.head)
-        return Finished()
+        return await self._settle(adopted, str(situation.newest.event_id), situation.head)
 
     async def _check_account(self, situation: Situation, step: CheckAccount) -> Wait | None:
-        async with self._pace.call():
-            answer = await self._gateway.read_account(step.stripe_account_id)
+        answer = await self._call(lambda: self._gateway.read_account(step.stripe_account_id))
         if _rejects_credentials(answer):
             return await self._credentials_rejected()
         if not _can_receive_transfers(answer):
@@ -213,7 +238,9 @@ class PayoutProcess:
         if (await self.platform()).credentials_rejected_at is None:
             return
         answer = await self._gateway.read_balance()
-        if isinstance(answer, Answer) and answer.status < 300 and await self._record_once(StripeCredentialsAccepted()):
+        # 403: a restricted key that is taken, and may not read the balance.
+        is_taken = isinstance(answer, Answer) and (answer.status < 300 or answer.status == 403)
+        if is_taken and await self._record_once(StripeCredentialsAccepted()):
             alarm.warning("stripe_credentials_accepted")
 
     async def _record_once(self, event: Event) -> bool:

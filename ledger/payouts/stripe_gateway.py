@@ -4,9 +4,14 @@ Every call returns what was on the wire (`Answer`) or says that there was no ans
 anything Stripe or the network does.
 """
 
+import asyncio
+import json
+import ssl
 from collections.abc import Awaitable, Mapping
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
+import httpx
 import stripe
 
 from ledger.events import TransferRequested
@@ -14,6 +19,7 @@ from ledger.payouts.outcome import Answer, NoAnswer
 
 API_VERSION = "2026-10-28.endive"
 CALL_TIMEOUT_SECONDS = 30.0
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class TransferGateway(Protocol):
@@ -38,7 +44,7 @@ class StripeGateway:
     def __init__(
         self, api_key: str, api_base: str | None = None, timeout_seconds: float = CALL_TIMEOUT_SECONDS
     ) -> None:
-        self._http = stripe.HTTPXClient(timeout=timeout_seconds)
+        self._http = Transport(timeout_seconds, is_local=urlsplit(api_base or "").hostname in LOOPBACK)
         self._client = stripe.StripeClient(
             api_key,
             base_addresses={"api": api_base} if api_base else {},
@@ -71,24 +77,60 @@ class StripeGateway:
         return await _answer(self._client.v1.balance.retrieve_async())
 
     async def close(self) -> None:
-        await self._http.close_async()  # type: ignore[no-untyped-call]
+        await self._http.close_async()
 
 
-async def _answer(call: Awaitable[stripe.StripeObject]) -> Answer | NoAnswer:
+class Transport(stripe.HTTPClient):
+    """httpx below Stripe's client, where the client's own transport has no say: a call ends in time even if its answer only
+    trickles in, and a proxy named by the environment (HTTPS_PROXY) is the way to Stripe but never to this machine.
+    """
+
+    name = "httpx"
+
+    def __init__(self, timeout_seconds: float, *, is_local: bool) -> None:
+        super().__init__()
+        self._timeout_seconds = timeout_seconds
+        certificates = ssl.create_default_context(cafile=stripe.ca_bundle_path)
+        self._connections = httpx.AsyncClient(timeout=timeout_seconds, trust_env=not is_local, verify=certificates)
+
+    async def request_async(
+        self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        """One request, never repeated. Raises stripe.APIConnectionError if no whole answer came."""
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                response = await self._connections.request(method, url, headers=headers, content=post_data)
+        except (httpx.HTTPError, TimeoutError, OSError) as error:
+            raise stripe.APIConnectionError(str(error), should_retry=True) from error
+        return response.content, response.status_code, response.headers
+
+    async def close_async(self) -> None:
+        await self._connections.aclose()
+
+
+async def _answer(call: Awaitable[object]) -> Answer | NoAnswer:
     """Run one call of the client and undo what its exceptions hide."""
     try:
         found = await call
     except stripe.APIConnectionError as error:
         return NoAnswer(type(error.__cause__ or error).__name__)
     except stripe.StripeError as error:
-        body = error.json_body if isinstance(error.json_body, Mapping) else None
         if error.http_status is None:
             return NoAnswer(type(error).__name__)
-        return _on_the_wire(error.http_status, body, error.headers or {})
-    response = found.last_response
-    headers: Mapping[str, str] = response.headers if response is not None else {}
-    status = response.code if response is not None else 200
-    return _on_the_wire(status, found.to_dict(), headers)
+        # For an unreadable body the client passes the headers where it should pass the JSON.
+        misplaced = error.json_body if isinstance(error.json_body, httpx.Headers) else {}
+        return _on_the_wire(error.http_status, _json_object(error.http_body), error.headers or misplaced)
+    if not isinstance(found, stripe.StripeObject) or found.last_response is None:  # JSON, but not an object
+        return Answer(200, None)
+    return _on_the_wire(found.last_response.code, found.to_dict(), found.last_response.headers)
+
+
+def _json_object(body: str | None) -> dict[str, Any] | None:
+    try:
+        found = json.loads(body or "")
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _on_the_wire(status: int, body: Mapping[str, Any] | None, headers: Mapping[str, str]) -> Answer:

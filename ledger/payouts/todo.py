@@ -59,7 +59,7 @@ class Changes:
                 case PayoutAccountUpdated(instructor_id=instructor_id):
                     changes.changed_accounts.add(instructor_id)
                 case PlatformFundsAvailable():
-                    changes.solved.add(Reason.INSUFFICIENT_FUNDS)
+                    changes.solved |= {Reason.INSUFFICIENT_FUNDS, Reason.RETRIES_EXHAUSTED}
                 case StripeCredentialsAccepted():
                     changes.solved.add(Reason.STRIPE_CREDENTIALS_REJECTED)
                 case _:

@@ -19,26 +19,29 @@ SET due_at = now(), wakeups = wakeups + 1
 WHERE payout_id = ANY (%(payout_ids)s);
 
 -- name: wake_waiting_for
--- Something changed for all payouts that wait for this, and for those being looked at right now, who may be about to.
+-- Something changed for all payouts that wait for this, and for those being looked at, who may be about to: also where the
+-- lease has run out, since its worker may only be slow.
 UPDATE ledger.payout_todo
 SET due_at = now(), wakeups = wakeups + 1
-WHERE waiting_for = ANY (%(reasons)s) OR leased_until > now();
+WHERE waiting_for = ANY (%(reasons)s) OR leased_until IS NOT NULL;
 
 -- name: remove
 DELETE FROM ledger.payout_todo WHERE payout_id = ANY (%(payout_ids)s);
 
 -- name: claim
--- Due payouts that nobody is working on, for one worker, until the lease runs out.
-UPDATE ledger.payout_todo AS todo
-SET leased_until = now() + make_interval(secs => %(lease_seconds)s)
-FROM (
+-- Due payouts that nobody is working on, for one worker, until the lease runs out. Chosen once, in a CTE: a join may run a
+-- subquery again and again, and would then choose more than the limit.
+WITH due AS MATERIALIZED (
     SELECT payout_id
     FROM ledger.payout_todo
     WHERE due_at <= now() AND (leased_until IS NULL OR leased_until <= now())
     ORDER BY due_at
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
-) AS due
+)
+UPDATE ledger.payout_todo AS todo
+SET leased_until = now() + make_interval(secs => %(lease_seconds)s)
+FROM due
 WHERE todo.payout_id = due.payout_id
 RETURNING todo.payout_id, todo.wakeups;
 

@@ -20,7 +20,7 @@ from ledger.event_log import Appended, Draft, EventLog
 from ledger.events import Recorded
 from ledger.payouts.next_step import Finished
 from ledger.payouts.process import PayoutProcess
-from ledger.payouts.todo import Claim, TodoList
+from ledger.payouts.todo import LEASE_SECONDS, Claim, TodoList
 
 DATABASE_ERRORS = (PsycopgError, PoolTimeout, PersistenceError, OSError)
 PAUSE_AFTER_LOSS_SECONDS = 0.5
@@ -57,13 +57,20 @@ class PayoutWorker:
     """`await run()` works until `stop()`, then lets the calls in flight end. For one event loop."""
 
     def __init__(
-        self, process: PayoutProcess, todo: TodoList, log: EventLog, wakeups: Wakeups, concurrency: int = 16
+        self,
+        process: PayoutProcess,
+        todo: TodoList,
+        log: EventLog,
+        wakeups: Wakeups,
+        concurrency: int = 16,
+        lease_seconds: float = LEASE_SECONDS,
     ) -> None:
         self._process = process
         self._todo = todo
         self._log = log
         self._wakeups = wakeups
         self._concurrency = concurrency
+        self._lease_seconds = lease_seconds
         self._active: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
 
@@ -88,7 +95,7 @@ class PayoutWorker:
         """Take in what is new, hand out what is due, and wait until there is more of either, or a slot is free."""
         position = await asyncio.to_thread(self._todo.follow, self._log)
         free = self._concurrency - len(self._active)
-        for claim in await asyncio.to_thread(self._todo.claim, free) if free else ():
+        for claim in await asyncio.to_thread(self._todo.claim, free, self._lease_seconds) if free else ():
             task = asyncio.create_task(self._work(claim))
             self._active.add(task)
             task.add_done_callback(self._active.discard)
@@ -127,6 +134,8 @@ class PayoutWorker:
                 await self._process.probe_credentials()
             except DATABASE_ERRORS as error:
                 logger.warning("database_lost", error=type(error).__name__)
+            except Exception:
+                logger.exception("probe_defect")  # go on: without the probe nothing would ever be paid again
             await asyncio.sleep(PROBE_SECONDS)
 
 

@@ -18,10 +18,16 @@ class NoFreeCodeError(Exception):
 
 
 @retry(
-    retry=retry_if_exception_type(ConflictError), stop=stop_after_attempt(10), wait=wait_random_exponential(0.002, 0.1)
+    retry=retry_if_exception_type(ConflictError),
+    stop=stop_after_attempt(10),
+    wait=wait_random_exponential(0.002, 0.1),
+    reraise=True,
 )
 def mint_code(log: EventLog, instructor_id: str, *, actor: str, now: datetime) -> tuple[str, int]:
-    """The instructor's oldest code, or a new one, and the position up to which that is known. Raises NoFreeCodeError."""
+    """The instructor's oldest code, or a new one, and the position up to which that is known.
+
+    Raises NoFreeCodeError, and ConflictError if others kept issuing these codes.
+    """
     boundary = (
         about(instructor_tag(instructor_id), ReferralCodeIssued),
         *(code_boundary(code) for code in identifiers.code_candidates(instructor_id)),

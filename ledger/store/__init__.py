@@ -1,7 +1,7 @@
-"""The event store: the log in PostgreSQL behind the `eventsourcing` library's own interface, and its in-memory counterpart.
+"""The event store: the log in PostgreSQL behind the `eventsourcing` library's own interface, and the same in memory.
 
-Knows envelopes, tags and positions, and nothing of what events mean. `PERSISTENCE_MODULE=ledger.store` gives the library
-this store. The tables and functions it calls are owned by `migrations/`.
+Knows envelopes, tags and positions, and nothing of what events mean. `PERSISTENCE_MODULE=ledger.store` gives the
+library this store. The tables and functions it calls are owned by `migrations/`.
 """
 
 from ledger.store.envelope import EventEnvelope, RecordedEvent

@@ -1,5 +1,6 @@
 """Commits groups of appends: one call of ledger.append each, on a connection of its own."""
 
+import time
 from collections.abc import Sequence
 from itertools import chain
 from uuid import UUID
@@ -14,19 +15,25 @@ from ledger.store.pending_append import PendingAppend
 
 __all__ = ["Committer"]
 
+# So long the connection is believed to be as it was. Looking lets other threads in, at the cost of the group that wants
+# to go.
+_IDLE_SECONDS = 0.05
+
 _APPEND = "SELECT head, new_head, refused FROM ledger.append(%s)"
 
 
 class Committer:
     """Not to be used by two threads at a time. Connects when it has to, and again when the connection is gone.
 
-    `commits` counts the groups of which something was recorded, `appends` the members: together they tell how well grouping works.
+    `commits` counts the groups of which something was recorded, `appends` the members: together they tell how well
+    grouping works.
     """
 
     def __init__(self, database_url: str, settings: ConnectionSettings) -> None:
         self._database_url = database_url
         self._settings = settings
         self._connection: psycopg.Connection | None = None
+        self._last_used = 0.0
         self.commits = 0
         self.appends = 0
 
@@ -40,6 +47,7 @@ class Committer:
             return
         try:
             head, new_head, refused = _call(connection, group)
+            self._last_used = time.monotonic()
         except psycopg.Error as error:
             self._settle_failure(connection, group.members, error)
         except BaseException as error:  # interrupted while the server works: nobody knows how far it came
@@ -56,19 +64,22 @@ class Committer:
             self._connection = None
 
     def _settle(self, group: Group, head: int, new_head: int, refused: set[int]) -> None:
+        accepted = [append for place, append in enumerate(group.members, start=1) if place not in refused]
+        if head + sum(len(append.events) for append in accepted) != new_head:
+            raise InternalError(f"ledger.append moved the head from {head} to {new_head} for {len(accepted)} appends")
         position = head
+        for append in accepted:
+            position += len(append.events)
+            append.position = position
         for place, append in enumerate(chain(group.members, group.put_off), start=1):
             if place in refused:
                 append.refuse()
-            elif place <= len(group.members):
-                position += len(append.events)
-                append.position = position
-                self.appends += 1
-        if position != new_head:
-            raise InternalError(f"the log went from {head} to {new_head}, not to {position}")
-        self.commits += new_head > head
+        self.appends += len(accepted)
+        self.commits += bool(accepted)
 
-    def _settle_failure(self, connection: psycopg.Connection, members: Sequence[PendingAppend], error: psycopg.Error) -> None:
+    def _settle_failure(
+        self, connection: psycopg.Connection, members: Sequence[PendingAppend], error: psycopg.Error
+    ) -> None:
         connection_lost = connection.closed or error.sqlstate is None
         if connection_lost or isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
             self.close()  # read-only: a standby by now, and the next connection may find the primary
@@ -78,12 +89,18 @@ class Committer:
             return
         for member in members:
             member.error = (
-                AppendOutcomeUnknown(_event_ids(member), error) if connection_lost else _refusal(error, _event_ids(member))
+                AppendOutcomeUnknown(_event_ids(member), error)
+                if connection_lost
+                else _refusal(error, _event_ids(member))
             )
 
     def _ready_connection(self) -> psycopg.Connection:
         """The connection, unless the server has ended it meanwhile: then a new one. Raises psycopg.Error."""
-        if self._connection is not None and _has_ended(self._connection):
+        if (
+            self._connection is not None
+            and time.monotonic() - self._last_used > _IDLE_SECONDS
+            and _has_ended(self._connection)
+        ):
             self.close()
         if self._connection is None:
             self._connection = connect(self._database_url, self._settings)
@@ -92,7 +109,9 @@ class Committer:
 
 def _call(connection: psycopg.Connection, group: Group) -> tuple[int, int, set[int]]:
     """The head of the log before and after, and the places, from 1, of the appends refused."""
-    documents = chain((member.document for member in group.members), (append.conditions_document for append in group.put_off))
+    documents = chain(
+        (member.document for member in group.members), (append.conditions_document for append in group.put_off)
+    )
     batch = b"[" + b",".join(documents) + b"]"
     row = connection.execute(_APPEND, (batch.decode(),), prepare=True).fetchone()
     if row is None:
@@ -110,7 +129,7 @@ def _refusal(error: psycopg.Error, event_ids: Sequence[UUID]) -> PersistenceErro
 
 
 def _has_ended(connection: psycopg.Connection) -> bool:
-    """Whether the server has ended the connection while nothing was asked of it; a mere notice is read and forgotten."""
+    """Whether the server has ended the connection while nothing was asked of it; a mere notice is read away."""
     if not is_readable(connection):
         return False
     try:

@@ -11,8 +11,8 @@ from psycopg_pool import ConnectionPool
 
 __all__ = ["FIXED_PLANS", "ConnectionSettings", "Selector", "connect", "connection_string", "is_readable", "open_pool"]
 
-# For connections that run only the store's own statements: plans made once, and made for a log that has grown. One that was
-# chosen while the log was short (a scan) would stay cached while it grows.
+# For connections that run only the store's own statements: plans made once, and made for a log that has grown. One that
+# was chosen while the log was short (a scan) would stay cached while it grows.
 FIXED_PLANS: Mapping[str, str] = {
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
@@ -41,7 +41,7 @@ class ConnectionSettings:
 
 
 def connection_string(database_url: str, settings: ConnectionSettings | None = None) -> str:
-    """A libpq connection string: the URL (any form that libpq knows: several hosts, a socket's folder) with the settings.
+    """A libpq connection string: the URL, in any form that libpq knows (several hosts, a socket folder), and settings.
 
     Options that the URL itself names are kept, and win.
     """
@@ -57,13 +57,14 @@ def connection_string(database_url: str, settings: ConnectionSettings | None = N
     }
     options = " ".join(f"-c {name}={_escaped(value)}" for name, value in server_settings.items())
     given = conninfo_to_dict(database_url)
-    defaults = {
+    defaults: dict[str, Any] = {
         "application_name": settings.application_name,
         "client_encoding": "UTF8",
         "connect_timeout": settings.connect_timeout_seconds,
         **_KEEPALIVES,
     }
-    return make_conninfo(**{**defaults, **given, "options": f"{options} {given.get('options') or ''}".strip()})
+    given_options = given.pop("options", None) or ""
+    return make_conninfo(**{**defaults, **given, "options": f"{options} {given_options}".strip()})
 
 
 def connect(database_url: str, settings: ConnectionSettings | None = None) -> psycopg.Connection:
@@ -81,7 +82,8 @@ def open_pool(
 ) -> ConnectionPool[psycopg.Connection]:
     """A pool of connections in autocommit mode that opens them as they are needed, and again after the server was away.
 
-    Whoever waits longer than `wait_seconds` for a connection gets psycopg_pool.PoolTimeout (a psycopg.OperationalError).
+    Whoever waits longer than `wait_seconds` for a connection gets psycopg_pool.PoolTimeout (a
+    psycopg.OperationalError).
     """
     return ConnectionPool(
         connection_string(database_url, settings),

@@ -25,8 +25,8 @@ _INTEGER_MAX = 2**31 - 1
 class EventEnvelope(DCBEvent):
     """An event with all that the log keeps about it.
 
-    `data` is JSON in UTF-8. The log keeps its value, not its bytes: key order, white space and repeated keys are PostgreSQL's
-    (jsonb) when it is read again, so compare it by value.
+    `data` is JSON in UTF-8. The log keeps its value, not its bytes: key order, white space and repeated keys are
+    PostgreSQL's (jsonb) when it is read again, so compare it by value.
     """
 
     event_id: UUID = field(default_factory=uuid7)
@@ -70,7 +70,9 @@ def check_storable(event: EventEnvelope) -> None:
         raise EventNotStorable(f"the data of {event.event_id} holds a NUL character, which PostgreSQL cannot store")
     for name in (event.type, *event.tags):
         if len(_utf8(event, name)) > MAX_NAME_BYTES:
-            raise EventNotStorable(f"type or tag longer than {MAX_NAME_BYTES} bytes in {event.event_id}: {name[:40]!r}...")
+            raise EventNotStorable(
+                f"type or tag longer than {MAX_NAME_BYTES} bytes in {event.event_id}: {name[:40]!r}..."
+            )
     for text in (event.actor, event.causation_id, event.correlation_id):
         _utf8(event, text or "")
     if not 1 <= event.schema_version <= _INTEGER_MAX:
@@ -85,7 +87,9 @@ def _utf8(event: EventEnvelope, text: str) -> bytes:
     except UnicodeEncodeError as error:
         raise EventNotStorable(f"a name of {event.event_id} is not Unicode text: {text!r}") from error
     if b"\0" in encoded:
-        raise EventNotStorable(f"a name of {event.event_id} holds a NUL character, which PostgreSQL cannot store: {text!r}")
+        raise EventNotStorable(
+            f"a name of {event.event_id} holds a NUL character, which PostgreSQL cannot store: {text!r}"
+        )
     return encoded
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong in the store. All are the library's own errors (eventsourcing.persistence), some of them told apart:
+"""What can go wrong in the store: the library's own errors (eventsourcing.persistence), some of them told apart:
 
     PersistenceError
     ├── InterfaceError
@@ -53,8 +53,8 @@ class StoreBusy(StoreUnavailable):
 class AppendOutcomeUnknown(persistence.OperationalError):
     """The connection was lost while the commit was under way.
 
-    To be sure: read inside the same boundary again, or append the very same events (the same ids) under the same condition:
-    if they are there already, it is refused with AppendConflict or EventAlreadyRecorded.
+    To be sure: read inside the same boundary again, or append the very same events (the same ids) under the same
+    condition: if they are there already, it is refused with AppendConflict or EventAlreadyRecorded.
     """
 
     def __init__(self, event_ids: Sequence[UUID], cause: BaseException) -> None:

@@ -21,7 +21,9 @@ class LedgerStoreFactory(DCBInfrastructureFactory[TrackingRecorder]):
         super().__init__(env)
         database_url = self.env.get(self.DATABASE_URL)
         if not database_url:
-            raise InfrastructureFactoryError(f"'{self.DATABASE_URL}' is not in the environment: which database holds the log?")
+            raise InfrastructureFactoryError(
+                f"'{self.DATABASE_URL}' is not in the environment: which database holds the log?"
+            )
         self._database_url = database_url
         self._recorder: PostgresRecorder | None = None
 

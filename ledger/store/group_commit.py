@@ -1,13 +1,16 @@
-"""Group commit: appends that arrive while a commit is under way are committed together, by one of their own threads.
+"""Group commit: appends that arrive while a commit is under way are committed together.
 
-A caller that finds no commit under way leads at once: it commits its own append on its own thread and waits for nobody. Those who
-come meanwhile queue. When the leader is done it hands over to the first in the queue, who takes all that wait as one group.
+A caller that finds no commit under way commits its own append, on its own thread, and waits for nobody. Those who come
+meanwhile queue, and a thread kept for them takes all that wait as one group, again and again until nobody does. That
+thread, and not the first in the queue, because it can send the next group before the threads of the last one wake up
+and want the interpreter: the database and the callers work at the same time.
 """
 
 import threading
 from collections import deque
 from collections.abc import Callable
 
+from ledger.store.errors import StoreClosed
 from ledger.store.grouping import Group, take_group
 from ledger.store.pending_append import PendingAppend
 
@@ -15,53 +18,76 @@ __all__ = ["GroupCommit"]
 
 
 class GroupCommit:
-    """`commit` settles every member of the group, and those put off that it can. It is never called twice at a time."""
+    """`commit` settles every member of a group, and those put off that it can. It is never called twice at a time."""
 
     def __init__(self, commit: Callable[[Group], None]) -> None:
         self._commit = commit
         self._lock = threading.Lock()
-        self._waiting: deque[PendingAppend] = deque()
-        self._leader: PendingAppend | None = None
+        self._waiting: deque[PendingAppend] = deque()  # empty unless a commit is under way
+        self._is_committing = False
+        self._queue_is_ours = threading.Semaphore(0)
+        self._thread: threading.Thread | None = None
+        self._is_closed = False
 
     def append(self, append: PendingAppend) -> int:
         """Returns the position of the last event once it is committed; raises what went wrong."""
         with self._lock:
-            self._waiting.append(append)
-            if self._leader is None:
-                self._leader = append
-        try:
-            if self._leader is not append:
-                append.wait()
-            if not append.is_settled:
-                self._lead(append)
-        except BaseException:
-            self._withdraw(append)
-            raise
+            if self._is_closed:
+                raise StoreClosed("the recorder is closed")
+            must_wait = self._is_committing
+            if must_wait:
+                self._waiting.append(append)
+            self._is_committing = True
+        if must_wait:
+            append.wait()
+        else:
+            self._commit_alone(append)
         return append.verdict()
 
-    def _lead(self, leader: PendingAppend) -> None:
+    def close(self) -> None:
+        """Refuse new appends, and finish those that wait."""
         with self._lock:
-            group = take_group(self._waiting)
+            self._is_closed = True
+            thread = self._thread
+        if thread is not None:
+            self._queue_is_ours.release()
+            thread.join()
+
+    def _commit_alone(self, append: PendingAppend) -> None:
         try:
-            self._commit(group)
+            self._commit(Group([append]))
         finally:
             with self._lock:
-                self._waiting.extendleft(append for append in reversed(group.put_off) if not append.is_settled)
-                # The next leader first: the database should not be kept waiting.
-                self._appoint_next()
-            for append in (*group.members, *group.put_off):
-                if append.is_settled and append is not leader:
-                    append.wake()
+                self._is_committing = bool(self._waiting)
+                if self._waiting:
+                    self._hand_over()
 
-    def _appoint_next(self) -> None:
-        self._leader = self._waiting[0] if self._waiting else None
-        if self._leader is not None:
-            self._leader.wake()
+    def _hand_over(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._serve, name="ledger-group-commit", daemon=True)
+            self._thread.start()
+        self._queue_is_ours.release()
 
-    def _withdraw(self, append: PendingAppend) -> None:
-        """The caller was interrupted: if it was its turn to lead, somebody else must."""
+    def _serve(self) -> None:
+        while self._queue_is_ours.acquire() and (self._waiting or not self._is_closed):
+            while group := self._next_group():
+                self._commit_group(group)
+
+    def _next_group(self) -> Group | None:
         with self._lock:
-            if append in self._waiting:
-                self._waiting.remove(append)
-            if self._leader is append:
-                self._appoint_next()
+            if not self._waiting:
+                self._is_committing = False
+                return None
+            return take_group(self._waiting)
+
+    def _commit_group(self, group: Group) -> None:
+        try:
+            self._commit(group)
+        except BaseException as error:  # noqa: BLE001 - a defect: it must reach those who wait, and not end the thread
+            for append in group.members:
+                append.error = append.error or error
+        with self._lock:
+            self._waiting.extendleft(append for append in reversed(group.put_off) if not append.is_settled)
+        for append in (*group.members, *group.put_off):
+            if append.is_settled:
+                append.wake()

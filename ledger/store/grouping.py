@@ -18,9 +18,9 @@ MAX_GROUP_BYTES = 1_000_000
 class Group:
     """Appends for one commit.
 
-    `members` have conditions that no event of an earlier member matches, so the log as it is before the group decides on all of
-    them. `put_off` do overlap with a member; only their conditions are tried. The log only grows, so one that it refuses now is
-    refused for good, and of many that race for one thing the losers all learn it in one go.
+    `members` have conditions that no event of an earlier member matches, so the log as it is before the group decides
+    on all of them. `put_off` do overlap with a member; only their conditions are tried. The log only grows, so one that
+    it refuses now is refused for good, and of many that race for one thing the losers all learn it in one go.
     """
 
     members: list[PendingAppend] = field(default_factory=list)
@@ -59,11 +59,12 @@ class _Taken:
 
     def has_room_for(self, append: PendingAppend) -> bool:
         return not self._events or (
-            len(self._events) + len(append.events) <= MAX_GROUP_EVENTS and self._bytes + append.size_bytes <= MAX_GROUP_BYTES
+            len(self._events) + len(append.events) <= MAX_GROUP_EVENTS
+            and self._bytes + append.size_bytes <= MAX_GROUP_BYTES
         )
 
     def overlap(self, append: PendingAppend) -> bool:
-        """Whether one of these events matches the append's condition, wherever "after" is: if in doubt it waits its turn."""
+        """Whether one of these events matches the append's condition, wherever "after" is: in doubt, it waits."""
         if append.condition is None:
             return False
         query = append.condition.fail_if_events_match
@@ -71,6 +72,7 @@ class _Taken:
             return bool(self._events)
         # Most appends are about different things: two look-ups tell. Only then is every event looked at.
         possible = any(
-            self._tags.issuperset(item.tags) and (not item.types or not self._types.isdisjoint(item.types)) for item in query.items
+            self._tags.issuperset(item.tags) and (not item.types or not self._types.isdisjoint(item.types))
+            for item in query.items
         )
         return possible and any(matches(query, event) for event in self._events)

@@ -1,4 +1,4 @@
-"""What the ledger asks of a recorder: the library's DCBRecorder, and three things more. PostgreSQL and memory both have them."""
+"""What the ledger asks of a recorder: the library's DCBRecorder and three things more, in PostgreSQL as in memory."""
 
 from abc import abstractmethod
 from typing import Self
@@ -13,8 +13,8 @@ __all__ = ["LogRecorder", "RecordedEvents"]
 class RecordedEvents(DCBReadResponse):
     """Events in the order of the log, read while they are iterated over.
 
-    `head` is the position up to which the log was read: its newest (None if it is empty). With a limit it is the position of the
-    last event handed out (None if there is none).
+    `head` is the position up to which the log was read: its newest (None if it is empty). With a limit it is the
+    position of the last event handed out (None if there is none).
     """
 
     def __iter__(self) -> Self:

@@ -21,4 +21,6 @@ def selective_items(query: DCBQuery | None) -> list[DCBQueryItem]:
     """The items of a query that leaves something out, each tag and type once; empty if it matches every event."""
     if query is None or any(not item.types and not item.tags for item in query.items):
         return []
-    return [DCBQueryItem(types=list(dict.fromkeys(item.types)), tags=list(dict.fromkeys(item.tags))) for item in query.items]
+    return [
+        DCBQueryItem(types=list(dict.fromkeys(item.types)), tags=list(dict.fromkeys(item.tags))) for item in query.items
+    ]

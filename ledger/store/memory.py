@@ -1,4 +1,4 @@
-"""The log in memory, for fast tests and simulation: the library's own recorder, with envelopes and an injected clock."""
+"""The log in memory, for fast tests and simulation: the library's recorder, with envelopes and an injected clock."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -54,7 +54,9 @@ class InMemoryRecorder(InMemoryDCBRecorder, LogRecorder):
                     self._by_tag[tag].append(sequenced.position)
             return position
 
-    def read(self, query: DCBQuery | None = None, *, after: int | None = None, limit: int | None = None) -> RecordedEvents:
+    def read(
+        self, query: DCBQuery | None = None, *, after: int | None = None, limit: int | None = None
+    ) -> RecordedEvents:
         with self._database_lock:
             found = list(islice(self._matching(query or DCBQuery(), after or 0), limit))
             newest = self.head() or None
@@ -62,10 +64,8 @@ class InMemoryRecorder(InMemoryDCBRecorder, LogRecorder):
         return _Found(found, head)
 
     def read_last(self, query: DCBQuery | None = None) -> RecordedEvent | None:
-        last = None
-        for last in self.read(query):
-            pass
-        return last
+        with self._database_lock:
+            return next(self._matching(query or DCBQuery(), after=0, newest_first=True), None)
 
     def head(self) -> int:
         return len(self.events)
@@ -83,13 +83,14 @@ class InMemoryRecorder(InMemoryDCBRecorder, LogRecorder):
             envelope.recorded_at = self._newest_time
             envelope.occurred_at = envelope.occurred_at or self._newest_time
 
-    def _matching(self, query: DCBQuery, after: int) -> Iterator[RecordedEvent]:
-        for position in self._candidates(query, after):
+    def _matching(self, query: DCBQuery, after: int, *, newest_first: bool = False) -> Iterator[RecordedEvent]:
+        candidates = self._candidates(query, after)
+        for position in reversed(candidates) if newest_first else candidates:
             event = self.events[position - 1].event
             if isinstance(event, EventEnvelope) and matches(query, event):
                 yield RecordedEvent(event=copy(event), position=position)
 
-    def _candidates(self, query: DCBQuery, after: int) -> Iterable[int]:
+    def _candidates(self, query: DCBQuery, after: int) -> Sequence[int]:
         """Positions after `after` that may match: those in the shortest list of each item's tags."""
         if not query.items or any(not item.tags for item in query.items):
             return range(max(after, 0) + 1, len(self.events) + 1)

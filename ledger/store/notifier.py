@@ -18,9 +18,10 @@ _log = logging.getLogger(__name__)
 class Notifier:
     """Sends NOTIFY on a thread and a connection of its own, which start with the first use.
 
-    A NOTIFY inside the append's transaction would take a lock of the whole database and make the commits of all its writers wait
-    for each other. Here the first one after a pause goes out at once, and then at most one each `interval_seconds`, however many
-    appends there are. One that is lost costs a follower only the time until it looks by itself.
+    A NOTIFY inside the append's transaction would take a lock of the whole database and make the commits of all its
+    writers wait for each other. Here the first one after a pause goes out at once, and then at most one each
+    `interval_seconds`, however many appends there are. One that is lost costs a follower only the time until it looks
+    by itself.
     """
 
     def __init__(self, database_url: str, settings: ConnectionSettings, *, interval_seconds: float = 0.01) -> None:

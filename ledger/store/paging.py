@@ -60,11 +60,14 @@ def fetch_last(connection: psycopg.Connection, query: DCBQuery | None) -> Record
 class PagedEvents(RecordedEvents):
     """Fetches the first page at once, and each further one when it is needed.
 
-    Without a limit everything comes from the log as it was at the first page, so `head` is known from the beginning. With one,
-    `head` is the last position fetched. `fetch` takes the position to read after, the last one to read, and the page's size.
+    Without a limit everything comes from the log as it was at the first page, so `head` is known from the beginning.
+    With one, `head` is the last position fetched. `fetch` takes the position to read after, the last one to read, and
+    the page's size.
     """
 
-    def __init__(self, fetch: Callable[[int, int, int], Page], *, after: int, limit: int | None, page_size: int) -> None:
+    def __init__(
+        self, fetch: Callable[[int, int, int], Page], *, after: int, limit: int | None, page_size: int
+    ) -> None:
         self._fetch = fetch
         self._page_size = page_size
         self._after = after

@@ -31,9 +31,9 @@ T = TypeVar("T")
 class PostgresRecorder(LogRecorder):
     """Safe to use from any number of threads; each process has its own.
 
-    Reads borrow a connection from a pool for one page at a time. All appends of the process share one connection, which opens with
-    the first of them, and each subscription has one of its own. Every method raises the library's errors (see `errors`):
-    StoreUnavailable while the server cannot be reached; the next call finds it again by itself.
+    Reads borrow a connection from a pool, waiting at most `wait_seconds` for it, for one page at a time. All appends of the process share one connection, which
+    opens with the first of them, and each subscription has one of its own. Every method raises the library's errors
+    (see `errors`): StoreUnavailable while the server cannot be reached; the next call finds it again by itself.
     """
 
     def __init__(
@@ -42,13 +42,14 @@ class PostgresRecorder(LogRecorder):
         settings: ConnectionSettings | None = None,
         *,
         read_pool_size: int = 8,
+        wait_seconds: float = 5.0,
         page_size: int = READ_PAGE_SIZE,
     ) -> None:
         settings = settings or ConnectionSettings()
         self._database_url = database_url
         self._settings = replace(settings, server_settings={**FIXED_PLANS, **settings.server_settings})
         self._page_size = page_size
-        self._pool = open_pool(database_url, self._settings, max_size=read_pool_size)
+        self._pool = open_pool(database_url, self._settings, max_size=read_pool_size, wait_seconds=wait_seconds)
         self._committer = Committer(database_url, self._settings)
         self._group_commit = GroupCommit(self._committer.commit)
         self._notifier = Notifier(database_url, self._settings)
@@ -79,7 +80,7 @@ class PostgresRecorder(LogRecorder):
         return PagedEvents(fetch, after=after or 0, limit=limit, page_size=self._page_size)
 
     def read_page(self, query: DCBQuery | None, *, after: int, until: int = END, page_size: int) -> Page:
-        """One page of what `read` gives, with the head of the log in the same snapshot. For followers that keep their own place."""
+        """One page of what `read` gives, and the head in the same snapshot: for followers that keep their own place."""
         return self._with_connection(
             lambda connection: fetch_page(connection, query, after=after, until=until, page_size=page_size)
         )
@@ -103,6 +104,7 @@ class PostgresRecorder(LogRecorder):
         self._is_closed = True
         self._notifier.close()
         self._pool.close()
+        self._group_commit.close()
         self._committer.close()
 
     def _with_connection(self, work: Callable[[psycopg.Connection], T]) -> T:

@@ -27,11 +27,13 @@ _RETRY_SECONDS = 0.2
 class Subscription(DCBSubscription["PostgresRecorder"]):
     """Runs on the thread that iterates over it, and holds one page of events. `stop` may be called from any thread.
 
-    While the server is away it waits. Positions have no gaps and a snapshot that shows one shows all before it, so nothing is missed
-    however many write.
+    While the server is away it waits. Positions have no gaps and a snapshot that shows one shows all before it, so
+    nothing is missed however many write.
     """
 
-    def __init__(self, recorder: "PostgresRecorder", query: DCBQuery | None, after: int | None, wakeups: Wakeups) -> None:
+    def __init__(
+        self, recorder: "PostgresRecorder", query: DCBQuery | None, after: int | None, wakeups: Wakeups
+    ) -> None:
         super().__init__(recorder, query, after)
         self._wakeups = wakeups
         self._page: Iterator[RecordedEvent] = iter(())

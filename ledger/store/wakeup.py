@@ -22,9 +22,9 @@ _log = logging.getLogger(__name__)
 class Wakeups:
     """For one follower; another thread may close it, which ends the wait at once.
 
-    Listens on a connection of its own, which opens with the first wait. Notifications only make it fast: it looks at the head of the
-    log at least every `poll_seconds`, so one that is lost costs no more than that, and a server that cannot listen (a standby)
-    works too. While the server is away it keeps waiting, and connects again by itself.
+    Listens on a connection of its own, which opens with the first wait. Notifications only make it fast: it looks at
+    the head of the log at least every `poll_seconds`, so one that is lost costs no more than that, and a server that
+    cannot listen (a standby) works too. While the server is away it keeps waiting, and connects again by itself.
     """
 
     def __init__(
@@ -42,7 +42,9 @@ class Wakeups:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def wait(self, after: int, timeout_seconds: float) -> bool:
@@ -74,7 +76,9 @@ class Wakeups:
         try:
             if self._connection is None:
                 self._connection = self._listen()
-            row = self._connection.execute("SELECT position > %s FROM ledger.log_head", (after,), prepare=True).fetchone()
+            row = self._connection.execute(
+                "SELECT position > %s FROM ledger.log_head", (after,), prepare=True
+            ).fetchone()
         except psycopg.Error as error:
             _log.warning("cannot look at the head of the log, trying again: %s", error)
             self._disconnect()

@@ -61,8 +61,10 @@ BEGIN
     ),
     tagged AS (
         INSERT INTO ledger.event_tag (tag, position, type)
-        SELECT DISTINCT tag, accepted.position, accepted.type
-        FROM accepted, unnest(accepted.tags) AS tag
+        SELECT carried.tag, accepted.position, accepted.type
+        FROM accepted
+        CROSS JOIN LATERAL unnest(accepted.tags) WITH ORDINALITY AS carried (tag, place)
+        WHERE carried.place = array_position(accepted.tags, carried.tag) -- a tag given twice counts once
     ),
     recorded AS (
         INSERT INTO ledger.event (
