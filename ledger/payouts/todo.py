@@ -15,12 +15,16 @@ from psycopg_pool import ConnectionPool
 
 from ledger.event_log import EventLog
 from ledger.events import (
+    ApprovalGranted,
+    ApprovalRefused,
     BonusEarned,
     PayoutAccountUpdated,
+    PayoutReleased,
+    PayoutRetryAuthorized,
     PlatformFundsAvailable,
     Recorded,
     StripeCredentialsAccepted,
-    TransferSettled,
+    TransferNoticed,
 )
 from ledger.named_queries import named_queries
 from ledger.reasons import Reason
@@ -43,7 +47,7 @@ class Changes:
     """What a batch of events means for the list."""
 
     owed: dict[str, str] = field(default_factory=dict)
-    settled: list[str] = field(default_factory=list)
+    woken: dict[str, str] = field(default_factory=dict)
     changed_accounts: set[str] = field(default_factory=set)
     solved: set[Reason] = field(default_factory=set)
 
@@ -54,8 +58,14 @@ class Changes:
             match recorded.event:
                 case BonusEarned(payout_id=payout_id, referrer_id=referrer_id):
                     changes.owed[payout_id] = referrer_id
-                case TransferSettled(payout_id=payout_id):
-                    changes.settled.append(payout_id)
+                case (
+                    TransferNoticed()
+                    | PayoutReleased()
+                    | ApprovalGranted()
+                    | ApprovalRefused()
+                    | PayoutRetryAuthorized()
+                ) as event:
+                    changes.woken[event.payout_id] = event.referrer_id
                 case PayoutAccountUpdated(instructor_id=instructor_id):
                     changes.changed_accounts.add(instructor_id)
                 case PlatformFundsAvailable():
@@ -108,14 +118,23 @@ class TodoList:
                 },
             )
 
-    def remove(self, payout_ids: list[str]) -> None:
+    def finish(self, claim: Claim) -> None:
+        """Nothing is owed any more: take it off the list, unless it was woken meanwhile; then it stays due."""
         with self._pool.connection() as connection:
-            connection.execute(QUERIES["remove"], {"payout_ids": payout_ids})
+            connection.execute(QUERIES["finish"], {"payout_id": claim.payout_id, "wakeups": claim.wakeups})
 
     def wake(self, payout_ids: list[str]) -> None:
-        """Have these payouts looked at now: something was heard about them that is not in the log."""
+        """Have these payouts looked at now, if they are on the list: something was heard that is not in the log."""
         with self._pool.connection() as connection:
             connection.execute(QUERIES["wake_payouts"], {"payout_ids": payout_ids})
+
+    def sweep(self) -> int:
+        """Put back on the list what the log says is owed and nobody is looking at. Returns how many were found.
+
+        Nothing should ever be found; this is the net below everything else.
+        """
+        with self._pool.connection() as connection:
+            return connection.execute(QUERIES["sweep"]).rowcount
 
     def is_quiet(self, horizon_seconds: float = 0.0) -> bool:
         """Whether nothing is due within the horizon, and nothing is being worked on."""
@@ -144,5 +163,7 @@ def _apply(connection: Connection[TupleRow], changes: Changes) -> None:
         connection.execute(QUERIES["wake_referrers"], {"referrer_ids": list(changes.changed_accounts)})
     if changes.solved:
         connection.execute(QUERIES["wake_waiting_for"], {"reasons": [reason.value for reason in changes.solved]})
-    if changes.settled:
-        connection.execute(QUERIES["remove"], {"payout_ids": changes.settled})
+    if changes.woken:
+        connection.execute(
+            QUERIES["add_or_wake"], {"payout_ids": list(changes.woken), "referrer_ids": list(changes.woken.values())}
+        )

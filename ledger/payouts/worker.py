@@ -18,8 +18,8 @@ from psycopg_pool import PoolTimeout
 
 from ledger.event_log import Appended, Draft, EventLog
 from ledger.events import Recorded
-from ledger.payouts.next_step import Finished
 from ledger.payouts.process import PayoutProcess
+from ledger.payouts.steps import Finished
 from ledger.payouts.todo import LEASE_SECONDS, Claim, TodoList
 
 DATABASE_ERRORS = (PsycopgError, PoolTimeout, PersistenceError, OSError)
@@ -114,7 +114,7 @@ class PayoutWorker:
             try:
                 result = await self._process.advance(claim.payout_id)
                 if isinstance(result, Finished):
-                    await asyncio.to_thread(self._todo.remove, [claim.payout_id])
+                    await asyncio.to_thread(self._todo.finish, claim)
                 else:
                     await asyncio.to_thread(self._todo.put_back, claim, result.reason, result.until)
                 return
@@ -131,7 +131,7 @@ class PayoutWorker:
     async def _probe_credentials(self) -> None:
         while True:
             try:
-                await self._process.probe_credentials()
+                await self._process.credentials.probe()
             except DATABASE_ERRORS as error:
                 logger.warning("database_lost", error=type(error).__name__)
             except Exception:
