@@ -15,12 +15,14 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
 
 from ledger.named_queries import named_queries
-from ledger.payouts.next_step import Platform, Wait, explain
+from ledger.payouts.explain import explain
+from ledger.payouts.next_step import Platform
 from ledger.payouts.payout import Payout
+from ledger.payouts.steps import Wait
 from ledger.reasons import EXPLANATIONS, Reason
 from ledger.referrals.payout_account import Account
 from ledger.status import Status
-from projections.rows import MONEY_OF_STATUS, ProgramRow
+from projections.rows import ProgramRow
 from projections.tables import LIVE_SCHEMA, use_schema
 from projections.views import (
     FoundingStatus,
@@ -34,6 +36,7 @@ from projections.views import (
 QUERIES = named_queries("projections", "queries.sql")
 STATUSES: tuple[Status, ...] = get_args(Status)
 NO_BOUND = 2**62
+CONTRACT_MONEY = ("earned_minor", "paid_minor", "pending_minor", "failed_minor")
 _EMPTY_PROGRAM: dict[str, Any] = asdict(ProgramRow())
 
 
@@ -71,7 +74,7 @@ class ReadModels:
         return ProgramTotals(
             statuses={status: program[status] for status in STATUSES if program[status]},
             bonuses={"founding": program["founding_bonuses"], "standard": program["standard_bonuses"]},
-            money_minor={name: program[name] for name in ("earned_minor", *MONEY_OF_STATUS.values())},
+            money_minor={name: program[name] for name in CONTRACT_MONEY},
             currency=program["currency"],
             position=program["position"],
         )
