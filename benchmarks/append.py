@@ -1,9 +1,10 @@
-"""How fast the log takes appends, against threads that do one plain INSERT and commit each, and against the stock recorder.
+"""How fast the log takes appends, against threads that do one plain INSERT and commit each, and the stock recorder.
 
     python -m benchmarks.append [--seconds N] [--callers 1,16,64] [--database-url URL] [--at-least RATIO]
 
-Every append carries three tags and a condition of its own. The plain INSERT writes the same columns, with no tags, no condition and no
-index but its primary key. Contenders take turns in short rounds, so a machine that is busy for a while is busy for all of them.
+Every append carries three tags and a condition of its own. The plain INSERT writes the same columns, with no tags, no
+condition and no index but its primary key. Contenders take turns in short rounds, so a machine that is busy for a while
+is busy for all of them.
 """
 
 import argparse
@@ -15,7 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import mkdtemp
 from uuid import uuid4
 
 import psycopg
@@ -28,6 +30,7 @@ from rich.table import Table
 
 from ledger.store import EventEnvelope, PostgresRecorder
 from migrations import upgrade
+from sandbox.postgres import EmbeddedPostgres
 
 ROUNDS = 5
 
@@ -36,12 +39,21 @@ DATA = b'{"payout_id": "po_2Q", "attempt": 1, "transfer_id": "tr_1Nq", "amount_m
 PLAIN_TABLE = """
 CREATE TABLE plain_event (
     position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    event_id uuid NOT NULL, type text NOT NULL, schema_version integer NOT NULL, tags text[] NOT NULL, data jsonb NOT NULL,
-    occurred_at timestamptz NOT NULL, recorded_at timestamptz NOT NULL, actor text NOT NULL, causation_id text, correlation_id text
+    event_id uuid NOT NULL,
+    type text NOT NULL,
+    schema_version integer NOT NULL,
+    tags text[] NOT NULL,
+    data jsonb NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    actor text NOT NULL,
+    causation_id text,
+    correlation_id text
 )
 """
 PLAIN_INSERT = """
-INSERT INTO plain_event (event_id, type, schema_version, tags, data, occurred_at, recorded_at, actor, causation_id, correlation_id)
+INSERT INTO plain_event
+    (event_id, type, schema_version, tags, data, occurred_at, recorded_at, actor, causation_id, correlation_id)
 VALUES (%s, %s, %s, '{}', %s, now(), now(), %s, %s, %s)
 RETURNING position
 """
@@ -143,7 +155,9 @@ def appending(recorder: DCBRecorder) -> Append:
 
 def an_event() -> EventEnvelope:
     payout = uuid4().hex
-    return EventEnvelope("TransferSettled", DATA, [f"payout:{payout}", f"referral:{payout}", f"instructor:{payout[:2]}"])
+    return EventEnvelope(
+        "TransferSettled", DATA, [f"payout:{payout}", f"referral:{payout}", f"instructor:{payout[:2]}"]
+    )
 
 
 def compare(database_url: str, callers: int, seconds: float) -> list[Contender]:
@@ -182,10 +196,15 @@ def server(url: str | None) -> Iterator[str]:
     if url is not None:
         yield url
         return
-    from sandbox.postgres import EmbeddedPostgres
-
-    with TemporaryDirectory(prefix="ledger-benchmark-") as folder, EmbeddedPostgres(Path(folder)) as postgres:
-        yield postgres.url("postgres")
+    folder = Path(mkdtemp(prefix="ledger-benchmark-"))
+    folder.chmod(0o711)  # started by root, the server runs as another user and has to get in
+    postgres = EmbeddedPostgres(folder / "postgres")
+    try:
+        with postgres:
+            yield postgres.url("postgres")
+        postgres.wait_until_stopped()
+    finally:
+        rmtree(folder, ignore_errors=True)
 
 
 def main() -> int:
@@ -193,9 +212,13 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=5.0, help="for each contender and number of callers")
     parser.add_argument("--callers", default="1,16,64", help="how many threads append at once: one number or several")
     parser.add_argument("--database-url", help="a server to create a database on (default: an embedded one)")
-    parser.add_argument("--at-least", type=float, help="exit 1 if the ledger with most callers is below this multiple of plain INSERTs")
+    parser.add_argument(
+        "--at-least", type=float, help="exit 1 if the ledger with most callers is below this multiple of plain INSERTs"
+    )
     options = parser.parse_args()
-    table = Table("callers", "contender", "appends/s", "x plain", "p50 ms", "p99 ms", title="Appends, one event each, fsync on")
+    table = Table(
+        "callers", "contender", "appends/s", "x plain", "p50 ms", "p99 ms", title="Appends, one event each, fsync on"
+    )
     for column in table.columns[2:]:
         column.justify = "right"
     ratio = 0.0
@@ -207,7 +230,12 @@ def main() -> int:
             ratio = rates["ledger"] / rates["plain INSERT"]
             for each in contenders:
                 relative = each.rate / rates["plain INSERT"]
-                cells = (f"{each.rate:,.0f}", f"{relative:.2f}", f"{each.quantile_ms(0.5):.2f}", f"{each.quantile_ms(0.99):.2f}")
+                cells = (
+                    f"{each.rate:,.0f}",
+                    f"{relative:.2f}",
+                    f"{each.quantile_ms(0.5):.2f}",
+                    f"{each.quantile_ms(0.99):.2f}",
+                )
                 table.add_row(str(callers), each.name, *cells, end_section=each is contenders[-1])
     Console().print(table)
     if options.at_least is not None and ratio < options.at_least:

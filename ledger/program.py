@@ -54,7 +54,7 @@ def evolve(program: Program, happened: Happened) -> Program:
         case ProgramTermsSet() as terms:
             return program.model_copy(update={"terms": terms})
         case BonusEarned(founding_spot=int(spot)):
-            return program.model_copy(update={"spots_filled": max(program.spots_filled, spot)})
+            return program.model_copy(update={"spots_filled": spot})
         case _:
             return program
 

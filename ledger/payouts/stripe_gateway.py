@@ -138,15 +138,16 @@ class Transport(stripe.HTTPClient):
 
     async def request_async(
         self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None
-    ) -> tuple[str, int, Mapping[str, str]]:
+    ) -> tuple[bytes, int, Mapping[str, str]]:
         """One request, never repeated. Raises stripe.APIConnectionError if no whole answer came."""
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 response = await self._connections.request(method, url, headers=headers, content=post_data)
         except (httpx.HTTPError, TimeoutError, OSError) as error:
             raise stripe.APIConnectionError(str(error), should_retry=True) from error
-        # As text: on bytes that are none, the client would raise something that is no StripeError.
-        return response.content.decode(errors="replace"), response.status_code, response.headers
+        # On bytes that are no text the client would raise something that is no StripeError.
+        readable = response.content.decode(errors="replace").encode()
+        return readable, response.status_code, response.headers
 
     async def close_async(self) -> None:
         await self._connections.aclose()

@@ -17,7 +17,7 @@ __all__ = ["Committer"]
 
 # So long the connection is believed to be as it was. Looking lets other threads in, at the cost of the group that wants
 # to go.
-_IDLE_SECONDS = 0.05
+_IDLE_SECONDS = 0.002
 
 _APPEND = "SELECT head, new_head, refused FROM ledger.append(%s)"
 

@@ -8,7 +8,7 @@ and want the interpreter: the database and the callers work at the same time.
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ledger.store.errors import StoreClosed
 from ledger.store.grouping import Group, take_group
@@ -78,7 +78,15 @@ class GroupCommit:
             if not self._waiting:
                 self._is_committing = False
                 return None
-            return take_group(self._waiting)
+            waiting, self._waiting = self._waiting, deque()
+        group = take_group(waiting)  # outside of the lock, which all the callers want
+        if waiting:
+            self._put_back(waiting)
+        return group
+
+    def _put_back(self, appends: Sequence[PendingAppend]) -> None:
+        with self._lock:
+            self._waiting.extendleft(reversed(appends))
 
     def _commit_group(self, group: Group) -> None:
         try:
@@ -86,8 +94,8 @@ class GroupCommit:
         except BaseException as error:  # noqa: BLE001 - a defect: it must reach those who wait, and not end the thread
             for append in group.members:
                 append.error = append.error or error
-        with self._lock:
-            self._waiting.extendleft(append for append in reversed(group.put_off) if not append.is_settled)
+        if group.put_off:
+            self._put_back([append for append in group.put_off if not append.is_settled])
         for append in (*group.members, *group.put_off):
             if append.is_settled:
                 append.wake()

@@ -31,9 +31,10 @@ T = TypeVar("T")
 class PostgresRecorder(LogRecorder):
     """Safe to use from any number of threads; each process has its own.
 
-    Reads borrow a connection from a pool, waiting at most `wait_seconds` for it, for one page at a time. All appends of the process share one connection, which
-    opens with the first of them, and each subscription has one of its own. Every method raises the library's errors
-    (see `errors`): StoreUnavailable while the server cannot be reached; the next call finds it again by itself.
+    Reads borrow a connection from a pool, for which they wait `wait_seconds` at most, and only for one page at a time.
+    All appends of the process share one connection, which opens with the first of them, and each subscription has one
+    of its own. Every method raises the library's errors (see `errors`): StoreUnavailable while the server cannot be
+    reached; the next call finds it again by itself.
     """
 
     def __init__(

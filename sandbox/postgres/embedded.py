@@ -98,6 +98,17 @@ class EmbeddedPostgres:
         create_database(self.url("postgres"), name)
         return self.url(name)
 
+    def wait_until_stopped(self, *, timeout_seconds: float = 30.0) -> bool:
+        """After the context was left: wait until nothing runs on the data folder, for whoever wants to delete it.
+
+        False when it takes longer, as it does while others use the server.
+        """
+        keeper = FileLock(self._folder.keeper_lock)
+        try:
+            return keeper.shared(timeout_seconds=timeout_seconds)
+        finally:
+            keeper.close()
+
     def _take_lock(self) -> FileLock:
         try:
             lock = FileLock(self._folder.clients_lock)

@@ -1,38 +1,62 @@
 """The sandbox's own controls under `/sandbox/`: what a person at Stripe, a bank or the passing of time would do.
 
 Only the demo and tests use them. They ask for the twin's API key, like everything else.
+
+    GET    transfers               all transfers by payout, to be held against the caller's log
+    GET    balances                who has how much
+    GET    reports/balance_change_from_activity.itemized.3.csv?interval_start=&interval_end=&currency=
+    POST   top-ups                 {"amount_minor", "currency"}
+    PUT    accounts/{id}           {"transfers": "active|inactive|pending", "closed": false}
+    POST   accounts/{id}/bank-payouts   {"amount_minor", "currency", "failure_code"}
+    GET    faults                  the script and the rates; POST adds to the script, DELETE clears both
+    PUT    faults/rates            {"timeout_after": 0.05, ...}
+    GET    webhooks                deliveries still owed
+    GET    clock                   POST {"advance_seconds"}
 """
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
-from dataclasses import asdict
-from typing import Annotated, Literal
+import json
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
-from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from sandbox.stripe_twin import accounts, books, reports, webhooks
+from sandbox.stripe_twin import accounts, books, parameters, reports, webhooks
 from sandbox.stripe_twin.authentication import authenticate
 from sandbox.stripe_twin.clock import ShiftedClock
 from sandbox.stripe_twin.faults import Fault, FaultRule
-from sandbox.stripe_twin.messages import Json
-from sandbox.stripe_twin.refusals import Refusal
+from sandbox.stripe_twin.messages import Answer, Json, Request
+from sandbox.stripe_twin.refusals import Refusal, unknown_url
+from sandbox.stripe_twin.settings import CURRENCIES
 from sandbox.stripe_twin.twin import Twin
 
+PREFIX = "/sandbox/"
 CLOCK_OFFSET = "clock_offset_seconds"
+REPORT = "reports/balance_change_from_activity.itemized.3.csv"
 
-Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+_INTERVAL = {
+    "interval_start": parameters.Field(parameters.integer()),
+    "interval_end": parameters.Field(parameters.integer()),
+    "currency": parameters.Field(parameters.currency),
+}
 
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class TopUp(_Body):
-    """Money for the platform's balance."""
+class Money(_Body):
+    """So much of one currency."""
 
     amount_minor: int = Field(gt=0)
-    currency: str = "usd"
+    currency: Literal[tuple(CURRENCIES)] = "usd"  # type: ignore[valid-type]
+
+
+class BankPayout(Money):
+    """A connected account's payout to its bank; with a failure code it fails."""
+
+    failure_code: str | None = None
 
 
 class AccountChange(_Body):
@@ -42,104 +66,125 @@ class AccountChange(_Body):
     closed: bool | None = None
 
 
-class BankPayout(_Body):
-    """A connected account's payout to its bank; with a failure code it fails."""
-
-    amount_minor: int = Field(gt=0)
-    currency: str = "usd"
-    failure_code: str | None = None
-
-
 class ClockAdvance(_Body):
     """How much time passes at once."""
 
     advance_seconds: float = Field(ge=0)
 
 
-def application(twin: Twin, clock: ShiftedClock, wake: Callable[[], None], lifespan: Lifespan) -> FastAPI:
-    """The controls as an ASGI application; `wake` tells the sender that something may be due."""
+@dataclass(frozen=True)
+class _Control:
+    """One method and path: the type of its body, and what it does with the id in the path and the body."""
 
-    async def authorized(authorization: Annotated[str | None, Header()] = None) -> AsyncIterator[None]:
+    method: str
+    path: re.Pattern[str]
+    body: TypeAdapter[Any] | None
+    action: Callable[..., Json | str]
+
+
+class Controls:
+    """Answers requests under `/sandbox/`, in process like the twin itself."""
+
+    def __init__(self, twin: Twin, clock: ShiftedClock) -> None:
+        self._twin = twin
+        self._clock = clock
+        self._controls = [
+            _control("GET", "transfers", self._transfers),
+            _control("GET", "balances", self._balances),
+            _control("GET", "faults", self._faults),
+            _control("POST", "faults", self._script_faults, list[FaultRule]),
+            _control("DELETE", "faults", self._clear_faults),
+            _control("PUT", "faults/rates", self._set_rates, dict[Fault, float]),
+            _control("POST", "top-ups", self._top_up, Money),
+            _control("PUT", "accounts/([^/]+)", self._change_account, AccountChange),
+            _control("POST", "accounts/([^/]+)/bank-payouts", self._pay_out_to_bank, BankPayout),
+            _control("GET", "webhooks", self._webhooks),
+            _control("GET", "clock", self._read_clock),
+            _control("POST", "clock", self._advance_clock, ClockAdvance),
+        ]
+
+    def handle(self, request: Request) -> Answer:
+        """Do what is asked; 401, 404, 409 or 422 with a Stripe-like error body otherwise."""
         try:
-            authenticate(authorization, twin.world.settings.api_key)
+            authenticate(request.headers.get("authorization"), self._twin.world.settings.api_key)
+            result = self._carry_out(request)
         except Refusal as refusal:
-            raise HTTPException(refusal.status, refusal.message) from refusal
-        yield
-        wake()
+            return _json(refusal.status, refusal.payload("sandbox"))
+        except ValidationError as error:
+            return _json(422, {"error": {"message": str(error)}})
+        if isinstance(result, str):
+            return Answer(200, {"Content-Type": "text/csv; charset=utf-8"}, result.encode())
+        return _json(200, result)
 
-    control = FastAPI(title="Stripe twin: sandbox controls", lifespan=lifespan, openapi_url="/sandbox/openapi.json")
-    router = APIRouter(prefix="/sandbox", dependencies=[Depends(authorized)])
-    _add_money(router, twin)
-    _add_world(router, twin, clock)
-    control.include_router(router)
-    return control
+    def _carry_out(self, request: Request) -> Json | str:
+        path = request.path.removeprefix(PREFIX)
+        if (request.method, path) == ("GET", REPORT):
+            return self._report(request.query)
+        for control in self._controls:
+            found = control.path.fullmatch(path) if control.method == request.method else None
+            if found:
+                body = () if control.body is None else (control.body.validate_json(request.body),)
+                return control.action(*found.groups(), *body)
+        raise unknown_url(request.method, request.path)
 
+    def _transfers(self) -> Json:
+        return {"payouts": reports.transfers_by_payout(self._twin.world)}
 
-def _add_money(router: APIRouter, twin: Twin) -> None:
-    world = twin.world
+    def _balances(self) -> Json:
+        return {"balances": reports.balances(self._twin.world)}
 
-    @router.get("/transfers")
-    async def transfers() -> dict[str, dict[str, list[Json]]]:
-        return {"payouts": reports.transfers_by_payout(world)}
+    def _report(self, query: str) -> str:
+        asked = parameters.checked(parameters.decode(query), _INTERVAL)
+        start, end = asked.get("interval_start", 0), asked.get("interval_end", reports.END_OF_TIME)
+        return reports.activity(self._twin.world, start, end, asked.get("currency"))
 
-    @router.get("/balances")
-    async def balances() -> dict[str, list[Json]]:
-        return {"balances": reports.balances(world)}
+    def _top_up(self, money: Money) -> Json:
+        return {"id": books.top_up(self._twin.world, money.amount_minor, money.currency)}
 
-    @router.get("/reports/balance_change_from_activity.itemized.3.csv")
-    async def activity(interval_start: int = 0, interval_end: int = 2**53, currency: str | None = None) -> Response:
-        return Response(reports.activity(world, interval_start, interval_end, currency), media_type="text/csv")
+    def _change_account(self, account: str, change: AccountChange) -> Json:
+        changed = accounts.change(self._twin.world, account, transfers=change.transfers, closed=change.closed)
+        return accounts.shape(changed)
 
-    @router.post("/top-ups")
-    async def top_up(body: TopUp) -> dict[str, str]:
-        return {"id": books.top_up(world, body.amount_minor, body.currency)}
+    def _pay_out_to_bank(self, account: str, payout: BankPayout) -> Json:
+        amount, currency = payout.amount_minor, payout.currency
+        if books.available(self._twin.world, account, currency) < amount:
+            raise Refusal(409, f"{account} does not have {amount} {currency}", "balance_insufficient")
+        return {"id": accounts.pay_out_to_bank(self._twin.world, account, amount, currency, payout.failure_code)}
 
-    @router.put("/accounts/{account}")
-    async def change_account(account: str, body: AccountChange) -> Json:
-        return accounts.shape(accounts.change(world, account, transfers=body.transfers, closed=body.closed))
+    def _faults(self) -> Json:
+        return {"script": [asdict(rule) for rule in self._twin.faults.script], "rates": dict(self._twin.faults.rates)}
 
-    @router.post("/accounts/{account}/bank-payouts")
-    async def pay_out_to_bank(account: str, body: BankPayout) -> dict[str, str]:
-        if books.available(world, account, body.currency) < body.amount_minor:
-            raise HTTPException(409, f"{account} does not have {body.amount_minor} {body.currency}")
-        amount, currency = body.amount_minor, body.currency
-        return {"id": accounts.pay_out_to_bank(world, account, amount, currency, body.failure_code)}
+    def _script_faults(self, rules: list[FaultRule]) -> Json:
+        self._twin.faults.script.extend(rules)
+        return self._faults()
 
-
-def _add_world(router: APIRouter, twin: Twin, clock: ShiftedClock) -> None:
-    @router.get("/faults")
-    async def faults() -> Json:
-        return {"script": [asdict(rule) for rule in twin.faults.script], "rates": twin.faults.rates}
-
-    @router.post("/faults")
-    async def script_faults(rules: list[FaultRule]) -> dict[str, int]:
-        twin.faults.script.extend(rules)
-        return {"scripted": len(twin.faults.script)}
-
-    @router.put("/faults/rates")
-    async def set_rates(rates: dict[Fault, float]) -> dict[Fault, float]:
+    def _set_rates(self, rates: dict[Fault, float]) -> Json:
         try:
-            twin.faults.set_rates(rates)
+            self._twin.faults.set_rates(rates)
         except ValueError as error:
-            raise HTTPException(422, str(error)) from error
-        return rates
+            raise Refusal(422, str(error)) from error
+        return self._faults()
 
-    @router.delete("/faults")
-    async def clear_faults() -> Json:
-        twin.faults.script.clear()
-        twin.faults.set_rates({})
-        return await faults()
+    def _clear_faults(self) -> Json:
+        self._twin.faults.script.clear()
+        self._twin.faults.set_rates({})
+        return self._faults()
 
-    @router.get("/webhooks")
-    async def pending_webhooks() -> dict[str, list[Json]]:
-        return {"pending": webhooks.pending(twin.world)}
+    def _webhooks(self) -> Json:
+        return {"pending": webhooks.pending(self._twin.world)}
 
-    @router.get("/clock")
-    async def read_clock() -> dict[str, float]:
-        return {"now_seconds": clock(), CLOCK_OFFSET: clock.offset_seconds}
+    def _read_clock(self) -> Json:
+        return {"now_seconds": self._clock(), CLOCK_OFFSET: self._clock.offset_seconds}
 
-    @router.post("/clock")
-    async def advance_clock(body: ClockAdvance) -> dict[str, float]:
-        clock.advance(body.advance_seconds)
-        twin.world.store.remember(CLOCK_OFFSET, repr(clock.offset_seconds))
-        return await read_clock()
+    def _advance_clock(self, advance: ClockAdvance) -> Json:
+        self._clock.advance(advance.advance_seconds)
+        self._twin.world.store.remember(CLOCK_OFFSET, repr(self._clock.offset_seconds))
+        return self._read_clock()
+
+
+def _control(method: str, path: str, action: Callable[..., Json | str], body: Any = None) -> _Control:
+    return _Control(method, re.compile(path), None if body is None else TypeAdapter(body), action)
+
+
+def _json(status: int, body: Json) -> Answer:
+    return Answer(status, {"Content-Type": "application/json"}, json.dumps(body).encode())

@@ -66,7 +66,15 @@ def start(
 
     Raises `StartFailed`.
     """
-    command = [sys.executable, "-m", "sandbox.stripe_twin", "--data-dir", str(data_dir), "--stop-with-parent", *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "sandbox.stripe_twin",
+        "--data-dir",
+        str(data_dir),
+        "--stop-with-parent",
+        *arguments,
+    ]
     secrets = {"STRIPE_TWIN_API_KEY": api_key, "STRIPE_TWIN_WEBHOOK_SECRET": webhook_secret or ""}
     if webhook_url is not None:
         command += ["--webhook-url", webhook_url]
@@ -78,7 +86,10 @@ def start(
         text=True,
         env={**os.environ, **secrets, "PYTHONPATH": search_path},
     )
+    twin = TwinProcess("", process.pid, process)
     ready = process.stdout.readline() if process.stdout is not None else ""
     if not ready:
-        raise StartFailed(process.wait())
-    return TwinProcess(json.loads(ready)["url"], process.pid, process)
+        twin.stop()
+        raise StartFailed(process.returncode)
+    twin.url = json.loads(ready)["url"]
+    return twin

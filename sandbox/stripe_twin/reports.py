@@ -35,10 +35,10 @@ COLUMNS = (
     "connected_account_name",
     "connected_account_country",
 )
-_END_OF_TIME = 2**62
+END_OF_TIME = 2**62
 
 
-def activity(world: World, start: int = 0, end: int = _END_OF_TIME, currency: str | None = None) -> str:
+def activity(world: World, start: int = 0, end: int = END_OF_TIME, currency: str | None = None) -> str:
     """What changed the platform's balance in [start, end) seconds, as CSV, oldest first, in major units."""
     written = io.StringIO()
     rows = csv.writer(written, lineterminator="\n")

@@ -9,6 +9,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from sandbox.stripe_twin.control import PREFIX, Controls
 from sandbox.stripe_twin.messages import Answer, BrokenOff, Outcome, Request, Reset, Silence
 from sandbox.stripe_twin.twin import Twin
 
@@ -30,26 +31,26 @@ class ConnectionInScope(HttpToolsProtocol):
 
 
 class Shell:
-    """The ASGI application: `/sandbox/…` goes to the controls, everything else is Stripe's API."""
+    """The ASGI application: `/sandbox/…` goes to the controls, everything else is Stripe's API.
 
-    def __init__(self, twin: Twin, control: Any, wake: Callable[[], None]) -> None:
+    `wake` tells the sender that something may be due.
+    """
+
+    def __init__(self, twin: Twin, controls: Controls, wake: Callable[[], None]) -> None:
         self._twin = twin
-        self._control = control
+        self._controls = controls
         self._wake = wake
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._control(scope, receive, send)
-            return
         body = await _read(receive)
-        if body is None:
-            await _deliver(_TOO_LARGE, scope, receive, send)
-        elif scope["path"].startswith("/sandbox/"):
-            await self._control(scope, _once_more(body, receive), send)
-        else:
-            await _deliver(await self._handle(_request(scope, body)), scope, receive, send)
+        outcome = _TOO_LARGE if body is None else await self._handle(_request(scope, body))
+        await _deliver(outcome, scope, receive, send)
 
     async def _handle(self, request: Request) -> Outcome:
+        if request.path.startswith(PREFIX):
+            answer = self._controls.handle(request)
+            self._wake()
+            return answer
         call = self._twin.receive(request)
         if call.work_seconds:
             await asyncio.sleep(call.work_seconds)
@@ -82,16 +83,6 @@ async def _read(receive: Receive) -> bytes | None:
         if len(body) > LARGEST_BODY_BYTES:
             return None
     return body
-
-
-def _once_more(body: bytes, receive: Receive) -> Receive:
-    """A `receive` for the next application, from the start."""
-    messages = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def again() -> Any:
-        return messages.pop() if messages else await receive()
-
-    return again
 
 
 async def _deliver(outcome: Outcome, scope: Scope, receive: Receive, send: Send) -> None:

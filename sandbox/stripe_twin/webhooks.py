@@ -9,6 +9,7 @@ import hmac
 import json
 from dataclasses import dataclass
 
+from sandbox.stripe_twin.messages import Json
 from sandbox.stripe_twin.world import World
 
 _GIVE_UP_SECONDS = 3 * 86400
@@ -73,7 +74,7 @@ def report(world: World, delivery_id: int, *, accepted: bool) -> None:
         world.store.run("postpone_delivery", id=delivery_id, due_at=retry_at)
 
 
-def pending(world: World) -> list[dict[str, object]]:
+def pending(world: World) -> list[Json]:
     """What is still owed, soonest first."""
     return [
         {**row, "type": json.loads(world.store.body("event", row["event"]) or "{}").get("type")}

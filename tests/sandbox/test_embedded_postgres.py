@@ -64,6 +64,13 @@ def test_three_processes_that_start_at_once_share_one_server_until_the_last_is_g
     assert_stops(data_dir)
 
 
+def test_a_client_can_wait_until_nothing_runs_any_more(data_dir: Path) -> None:
+    with EmbeddedPostgres(data_dir) as server:
+        assert not server.wait_until_stopped(timeout_seconds=0)
+    assert server.wait_until_stopped()
+    assert not processes(data_dir, "bin/postgres -D")
+
+
 def test_a_client_that_arrives_while_the_server_is_being_stopped_gets_one(data_dir: Path) -> None:
     for _ in range(4):
         with EmbeddedPostgres(data_dir) as server:

@@ -10,10 +10,9 @@ import pytest
 import stripe
 
 from sandbox.stripe_twin import Fault, FaultRule, Faults, Match, Settings, Store, Twin, VirtualClock, process, reports
-from sandbox.stripe_twin.in_process import TwinHTTPClient
 from sandbox.stripe_twin.profiles import PROFILES
+from tests.sandbox.stripe_twin_platform import KEY, client_of
 
-KEY = "sk_test_an_honest_opponent"
 TRANSFER: Any = {"amount": 7500, "currency": "usd", "destination": "acct_ok1"}
 
 
@@ -29,7 +28,7 @@ class Opponent(Protocol):
 class InProcess:
     def __init__(self) -> None:
         self.twin = Twin(Store(), Settings(KEY), clock=VirtualClock(), seed=1)
-        self.client = stripe.StripeClient(KEY, http_client=TwinHTTPClient(self.twin), max_network_retries=0)
+        self.client = client_of(self.twin)
 
     def script(self, fault: Fault, seconds: float) -> None:
         self.twin.faults.script.append(FaultRule(fault, seconds=seconds))
@@ -40,13 +39,19 @@ class InProcess:
 
 class OverHTTP:
     def __init__(self, url: str) -> None:
-        requests = stripe.RequestsClient(timeout=0.3)
+        self.transport = stripe.RequestsClient(timeout=0.3)
         addresses: Any = {"api": url}
-        self.client = stripe.StripeClient(KEY, base_addresses=addresses, http_client=requests, max_network_retries=0)
+        self.client = stripe.StripeClient(
+            KEY, base_addresses=addresses, http_client=self.transport, max_network_retries=0
+        )
         self.control = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {KEY}"}, trust_env=False)
 
     def script(self, fault: Fault, seconds: float) -> None:
         self.control.post("/sandbox/faults", json=[{"fault": fault, "seconds": seconds}]).raise_for_status()
+
+    def close(self) -> None:
+        self.transport.close()
+        self.control.close()
 
     def transfers(self) -> int:
         payouts = self.control.get("/sandbox/transfers").json()["payouts"]
@@ -59,8 +64,7 @@ def over_http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OverHTTP]:
     with process.start(books, api_key=KEY, arguments=["--no-latency"]) as twin:
         opponent = OverHTTP(twin.url)
         yield opponent
-        opponent.client._requestor._client.close()  # type: ignore[attr-defined]
-        opponent.control.close()
+        opponent.close()
 
 
 @pytest.fixture(params=["in_process", "over_http"])
@@ -159,7 +163,7 @@ def test_a_fault_is_met_as_stripes_client_tells_it(opponent: Opponent, fault: Fa
 def test_a_429_tells_its_reason_except_a_lock_timeout(opponent: Opponent, fault: Fault, reason: str | None) -> None:
     opponent.script(fault, seconds=0.0)
     with pytest.raises(stripe.RateLimitError) as met:
-        opponent.client.v1.transfers.create({**TRANSFER, "destination": "acct_ok1"})
+        opponent.client.v1.transfers.create(TRANSFER)
     assert met.value.headers is not None
     assert met.value.headers.get("Stripe-Rate-Limited-Reason") == reason
 
@@ -279,7 +283,7 @@ def test_faults_drawn_at_a_rate_repeat_under_their_seed() -> None:
         faults = PROFILES["storm"].faults()
         clock = VirtualClock()
         twin = Twin(Store(), Settings(KEY), clock=clock, seed=seed, faults=faults)
-        client = stripe.StripeClient(KEY, http_client=TwinHTTPClient(twin), max_network_retries=0)
+        client = client_of(twin)
         seen = []
         for number in range(100):
             try:

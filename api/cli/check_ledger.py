@@ -1,0 +1,67 @@
+"""`ledger check-ledger`: the invariants of a ledger as it is."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from api import composition
+from api.cli import screen, structured_log
+from api.cli.errors import FOUND_WRONG
+from api.cli.stripe_books import StripeBooks
+from api.cli.together import books_at
+from api.data_folder import Workspace
+from api.invariants import Check, check_all
+from api.services import Services
+from api.settings import Settings
+
+__all__ = ["check", "run"]
+
+
+def run() -> None:
+    structured_log.keep_quiet()
+    settings = Settings()
+    with composition.history(settings) as (url, workspace), _books(settings, workspace) as books:
+        if composition.is_sandbox(settings):
+            screen.sandbox_note()
+        with composition.services(settings, url, "check", pool_size=2) as services:
+            checks = check(services, url, books)
+    screen.checks(checks)
+    if not all(each.holds for each in checks):
+        raise typer.Exit(FOUND_WRONG)
+
+
+def check(services: Services, url: str, books: StripeBooks | None) -> list[Check]:
+    """Every invariant, with what is being done on the screen."""
+    steps = 0
+
+    def on_progress(said: str) -> None:
+        nonlocal steps
+        steps += 1
+        meter.at(steps - 1, said=said)
+
+    with composition.owner_pool(url) as pool, screen.progress("Checking the invariants", 3) as meter:
+        read_transfers = books.transfers if books is not None else None
+        checks = check_all(services.log, pool, read_transfers, composition.now(), on_progress)
+        meter.at(3)
+    return checks
+
+
+@contextmanager
+def _books(settings: Settings, workspace: Workspace) -> Iterator[StripeBooks | None]:
+    """The sandbox's, while it runs. The real Stripe's are compared by reconciling."""
+    url = settings.stripe_api_base or _address(workspace)
+    if not composition.is_sandbox(settings) or url is None:
+        yield None
+        return
+    with books_at(settings, url) as books:
+        yield books if books.is_ready() else None
+
+
+def _address(workspace: Workspace) -> str | None:
+    try:
+        address: str = json.loads(workspace.stripe_address.read_text())["url"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return address

@@ -1,0 +1,109 @@
+"""`ledger serve`, `work`, `project`, `migrate`: one part each, in a process of its own.
+
+With DATABASE_URL a part starts only on a schema of its own release; the embedded database is ours to prepare.
+"""
+
+import asyncio
+import socket
+import threading
+import time
+
+import psycopg
+import structlog
+
+from api import composition
+from api.cli import structured_log
+from api.cli.errors import UsageProblem
+from api.cli.interrupt import call_on_stop
+from api.cli.screen import note
+from api.http.app import create_app
+from api.http.server import server_of
+from api.processes import stop_at_end_of_input as watch_input
+from api.settings import Settings
+
+__all__ = ["migrate", "project", "serve", "work"]
+
+PAUSE_SECONDS = 1.0
+
+logger = structlog.get_logger("ledger.cli")
+
+
+def serve(host: str | None, port: int | None, *, stop_at_end_of_input: bool) -> None:
+    settings = _begin("api", stop_at_end_of_input=stop_at_end_of_input)
+    with composition.database(settings) as url:
+        _wait_for_schema(settings, url)
+        with (
+            composition.services(settings, url) as services,
+            _listen(host or settings.ledger_host, settings.ledger_port if port is None else port) as listening,
+        ):
+            address = listening.getsockname()
+            logger.info("serving", host=address[0], port=address[1], sandbox=composition.is_sandbox(settings))
+            call_on_stop(lambda: None)  # uvicorn has handlers of its own, and sends itself the signal again at its end
+            server_of(create_app(services)).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Raises UsageProblem if somebody else listens there."""
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=1024
+        )
+    except OSError as error:
+        raise UsageProblem(f"cannot listen on {host}:{port}: {error.strerror}") from None
+
+
+def work(*, stop_at_end_of_input: bool) -> None:
+    settings = _begin("worker", stop_at_end_of_input=stop_at_end_of_input)
+    composition.stripe_access(settings)  # before anything else: it may be all that is missing
+    with composition.database(settings) as url:
+        _wait_for_schema(settings, url)
+        asyncio.run(_work(settings, url))
+
+
+async def _work(settings: Settings, url: str) -> None:
+    async with composition.payout_worker(settings, url) as worker:
+        loop = asyncio.get_running_loop()
+        call_on_stop(lambda: loop.call_soon_threadsafe(worker.stop))
+        logger.info("working", sandbox=composition.is_sandbox(settings))
+        await worker.run()
+
+
+def project(*, stop_at_end_of_input: bool) -> None:
+    settings = _begin("projector", stop_at_end_of_input=stop_at_end_of_input)
+    with composition.database(settings) as url:
+        _wait_for_schema(settings, url)
+        stop = threading.Event()
+        call_on_stop(stop.set)
+        with composition.projector(url) as (projector, wakeups):
+            logger.info("projecting")
+            projector.run(stop, wakeups)
+
+
+def migrate() -> None:
+    structured_log.keep_quiet()
+    settings = Settings()
+    with composition.database(settings) as url:
+        composition.migrate(url)
+    note("The database is at this release's revision, and the program has its terms.")
+
+
+def _begin(part: str, *, stop_at_end_of_input: bool) -> Settings:
+    settings = composition.completed(Settings())
+    structured_log.configure(settings, part)
+    if stop_at_end_of_input:
+        watch_input()
+    return settings
+
+
+def _wait_for_schema(settings: Settings, url: str) -> None:
+    """Return once the database has this release's schema. Raises SchemaNotReady as soon as it says that it has not."""
+    if settings.database_url is None:
+        composition.migrate(url)
+        return
+    while True:
+        try:
+            composition.require_schema(url)
+            return
+        except psycopg.OperationalError as error:
+            logger.warning("database_lost", error=" ".join(str(error).split()))
+            time.sleep(PAUSE_SECONDS)

@@ -1,0 +1,56 @@
+"""`ledger terms`: what a bonus is worth, and a change of it."""
+
+from pydantic import ValidationError
+
+from api import composition
+from api.cli import screen, structured_log
+from api.cli.errors import UsageProblem
+from api.settings import Settings
+from ledger import program
+from ledger.event_log import ConflictError, EventLog
+from ledger.events import ProgramTermsSet
+from ledger.set_terms import set_terms
+
+__all__ = ["run"]
+
+CHANGEABLE = ("founding_cap", "founding_bonus_minor", "standard_bonus_minor")
+
+
+def run(changes: list[str], actor: str) -> None:
+    structured_log.keep_quiet()
+    asked = dict(_assignment(change) for change in changes)
+    with composition.prepared_database(Settings()) as url, composition.event_log(url) as log:
+        in_force = _in_force(log)
+        if asked:
+            wanted = _changed(in_force, asked)
+            try:
+                position = set_terms(log, wanted, actor=actor, now=composition.now())
+            except ConflictError:
+                raise UsageProblem("somebody else changed the terms at the same moment: look, and try again") from None
+            screen.note(
+                "These are the terms already." if position is None else f"Changed at position {position} of the log."
+            )
+            in_force = wanted
+    screen.out.print(f"founding cap     {in_force.founding_cap} bonuses")
+    screen.out.print(f"founding bonus   {screen.amount(in_force.founding_bonus_minor, in_force.currency)}")
+    screen.out.print(f"standard bonus   {screen.amount(in_force.standard_bonus_minor, in_force.currency)}")
+
+
+def _in_force(log: EventLog) -> ProgramTermsSet:
+    newest = log.read_last(program.TERMS_BOUNDARY)
+    return program.fold([newest] if newest is not None else []).terms
+
+
+def _assignment(text: str) -> tuple[str, int]:
+    name, _, value = text.partition("=")
+    if name not in CHANGEABLE or not value.isdecimal() or len(value) > 12:
+        raise UsageProblem(f"--set takes NAME=NUMBER with one of {', '.join(CHANGEABLE)}; not {text!r}")
+    return name, int(value)
+
+
+def _changed(terms: ProgramTermsSet, asked: dict[str, int]) -> ProgramTermsSet:
+    try:
+        return ProgramTermsSet.model_validate({**terms.model_dump(), **asked})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageProblem(f"{first['loc'][0]}: {first['msg']}") from error

@@ -1,0 +1,338 @@
+"""The composition root: the one place where parts are built out of other parts. Plain functions, plain arguments.
+
+    settings ─▶ database() ─▶ services() · payout_worker() · projector() · owner_pool()
+
+Each is a context that closes what it opened, in the reverse order. Without DATABASE_URL the database is the embedded one;
+without STRIPE_API_KEY it is the sandbox that pays: its address is STRIPE_API_BASE, its secrets are in the data folder.
+
+    SchemaNotReady   the database is at another revision than this release
+    LedgerNotEmpty   a demo was to be played into a ledger in use
+    NoStripe         neither Stripe's key nor the sandbox's address is known
+"""
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+from psycopg_pool import ConnectionPool
+from pydantic import SecretStr
+from sqlalchemy.exc import DBAPIError
+
+import migrations
+from api.data_folder import DataFolder, Workspace
+from api.services import Services
+from api.settings import Settings
+from ledger.event_log import EventLog
+from ledger.ingestion import Ingestion
+from ledger.payouts.todo import TodoList
+from ledger.people import PeopleDirectory
+from ledger.set_terms import ensure_terms
+from ledger.store import PostgresRecorder, Wakeups
+from ledger.store.connection import ConnectionSettings, open_pool
+from projections.projector import Projector
+from projections.queries import ReadModels
+from sandbox.postgres import EmbeddedPostgres, default_data_dir
+
+SOURCE_ROOT = Path(__file__).parents[1]
+"""Where child processes find the packages, whatever their working directory."""
+
+if TYPE_CHECKING:
+    from ledger.payouts.worker import PayoutWorker
+
+CALLS_AT_ONCE = 16
+API_POOL_SIZE = 16
+STOP_SECONDS = 2.0
+_DROP = SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+EMBEDDED_SETTINGS = {"max_connections": "200"}  # room for a demo beside the ledger that lasts
+
+
+class SchemaNotReady(Exception):
+    """Reading on would only fail later, and less clearly."""
+
+    def __init__(self, found: str | None, needed: str) -> None:
+        state = f"is at revision {found}, and this release needs {needed}" if found else "has not been prepared yet"
+        super().__init__(f"the database {state}: run `ledger migrate`")
+        self.found = found
+        self.needed = needed
+
+
+class LedgerNotEmpty(Exception):
+    """A made-up season and somebody's books do not mix."""
+
+    def __init__(self) -> None:
+        super().__init__("the database of DATABASE_URL has a history already: a demo needs an empty one (or unset it)")
+
+
+class NoStripe(Exception):
+    """There is nobody to pay through."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "STRIPE_API_KEY is not set, and no sandbox is running: set it, or start everything with `ledger up`"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StripeAccess:
+    """Whom we pay through. `api_base` None: Stripe itself."""
+
+    api_key: str
+    api_base: str | None
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def data_folder(settings: Settings) -> DataFolder:
+    given = settings.ledger_data_dir
+    return DataFolder((given or default_data_dir()).expanduser().absolute())
+
+
+def is_sandbox(settings: Settings) -> bool:
+    return settings.stripe_api_key is None
+
+
+def completed(settings: Settings) -> Settings:
+    """The settings, in the sandbox with the secrets that are not set. Outside it nothing is ever made up."""
+    if not is_sandbox(settings):
+        return settings
+    made = data_folder(settings).secrets()
+    changes: dict[str, SecretStr] = {}
+    if settings.ledger_jwt_secret is None and settings.ledger_jwks_url is None:
+        changes["ledger_jwt_secret"] = SecretStr(made.jwt_secret)
+    if settings.stripe_webhook_secret is None:
+        changes["stripe_webhook_secret"] = SecretStr(made.stripe_webhook_secret)
+    return settings.model_copy(update=changes)
+
+
+def stripe_access(settings: Settings) -> StripeAccess:
+    """Raises NoStripe."""
+    if settings.stripe_api_key is not None:
+        return StripeAccess(settings.stripe_api_key.get_secret_value(), settings.stripe_api_base)
+    if settings.stripe_api_base is None:
+        raise NoStripe
+    return StripeAccess(data_folder(settings).secrets().stripe_api_key, settings.stripe_api_base)
+
+
+@contextmanager
+def database(settings: Settings, workspace: Workspace | None = None) -> Iterator[str]:
+    """The URL of the database, usable while the context is open. Raises the embedded server's errors."""
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+        return
+    with embedded_server(settings) as server:
+        yield server.ensure_database((workspace or data_folder(settings).ledger).database)
+
+
+@contextmanager
+def prepared_database(settings: Settings) -> Iterator[str]:
+    """The ledger that lasts, at this release's schema: ours to bring there if it is embedded. Raises SchemaNotReady."""
+    with database(settings) as url:
+        _prepare(settings, url)
+        yield url
+
+
+@contextmanager
+def history(settings: Settings) -> Iterator[tuple[str, Workspace]]:
+    """What there is to be looked at: the ledger that lasts, or while that is empty the newest demo. Raises SchemaNotReady."""
+    folder = data_folder(settings)
+    if settings.database_url is not None:
+        url = settings.database_url.get_secret_value()
+        _prepare(settings, url)
+        yield url, folder.ledger
+        return
+    with embedded_server(settings) as server:
+        workspace = newest_history(server, folder)
+        url = server.ensure_database(workspace.database)
+        _prepare(settings, url)
+        yield url, workspace
+
+
+@contextmanager
+def fresh_database(settings: Settings, workspace: Workspace) -> Iterator[str]:
+    """An empty ledger, prepared: a database of its own on the embedded server, or that of DATABASE_URL if it is empty.
+
+    Raises LedgerNotEmpty.
+    """
+    if settings.database_url is None:
+        with embedded_server(settings) as server:
+            forget_finished_demos(server, data_folder(settings))
+            url = server.ensure_database(workspace.database)
+            migrate(url)
+            yield url
+        return
+    url = settings.database_url.get_secret_value()
+    if _has_history(url):
+        raise LedgerNotEmpty
+    migrate(url)
+    yield url
+
+
+@contextmanager
+def embedded_server(settings: Settings) -> Iterator[EmbeddedPostgres]:
+    """Whoever leaves last waits for a moment, so that nothing runs any more when they are gone."""
+    folder = data_folder(settings)
+    folder.create()
+    with EmbeddedPostgres(folder.postgres, settings=EMBEDDED_SETTINGS) as server:
+        yield server
+    if not any(workspace.is_claimed() for workspace in (folder.ledger, *folder.demos())):
+        server.wait_until_stopped(timeout_seconds=STOP_SECONDS)
+
+
+def migrate(url: str) -> None:
+    """Bring the schema to the newest revision, and begin a new log with the program's initial terms.
+
+    Asks for the owner's rights only where there is something to do.
+    """
+    with _as_psycopg():
+        if migrations.current_revision(url) != migrations.head_revision():
+            migrations.upgrade(url)
+    with event_log(url) as log:
+        ensure_terms(log, now=now())
+
+
+def require_schema(url: str) -> None:
+    """Raises SchemaNotReady, or psycopg's errors while the database cannot be reached."""
+    with _as_psycopg():
+        found, needed = migrations.current_revision(url), migrations.head_revision()
+    if found != needed:
+        raise SchemaNotReady(found, needed)
+
+
+def _prepare(settings: Settings, url: str) -> None:
+    if settings.database_url is None:
+        migrate(url)
+    else:
+        require_schema(url)
+
+
+def newest_history(server: EmbeddedPostgres, folder: DataFolder) -> Workspace:
+    """Whose history the embedded server holds: the lasting ledger's, or while that is empty the newest demo's."""
+    with psycopg.connect(server.url("postgres")) as connection:
+        databases = {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
+    known = [workspace for workspace in (folder.ledger, *folder.demos()) if workspace.database in databases]
+    return next((each for each in known if _has_history(server.url(each.database))), folder.ledger)
+
+
+def forget_finished_demos(server: EmbeddedPostgres, folder: DataFolder) -> None:
+    """Drop what demos left behind that nobody runs any more, however they ended."""
+    finished = [workspace for workspace in folder.demos() if not workspace.is_claimed()]
+    if finished:
+        with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+            for workspace in finished:
+                connection.execute(_DROP.format(Identifier(workspace.database)))
+                shutil.rmtree(workspace.path, ignore_errors=True)
+
+
+@contextmanager
+def event_log(url: str, part: str = "cli") -> Iterator[EventLog]:
+    recorder = PostgresRecorder(url, _connections(part))
+    try:
+        yield EventLog(recorder)
+    finally:
+        recorder.close()
+
+
+@contextmanager
+def services(settings: Settings, url: str, part: str = "api", pool_size: int = API_POOL_SIZE) -> Iterator[Services]:
+    """What the HTTP API and the commands call. Connects when it is first used."""
+    read_url = settings.read_database_url.get_secret_value() if settings.read_database_url is not None else url
+    with ExitStack() as opened:
+        recorder = PostgresRecorder(url, _connections(part))
+        opened.callback(recorder.close)
+        pool = opened.enter_context(_pool(url, part, pool_size))
+        read_pool = pool if read_url == url else opened.enter_context(_pool(read_url, part, pool_size))
+        log = EventLog(recorder)
+        people = PeopleDirectory(pool)
+        yield Services(
+            settings=settings,
+            database_url=url,
+            recorder=recorder,
+            log=log,
+            ingestion=Ingestion(log, people),
+            read_models=ReadModels(read_pool, now),
+            people=people,
+            todo=TodoList(pool),
+        )
+
+
+@asynccontextmanager
+async def payout_worker(settings: Settings, url: str) -> AsyncIterator["PayoutWorker"]:
+    """For the running event loop. Raises NoStripe."""
+    # Stripe's client takes a quarter of a second to import, and every other process does without.
+    import stripe  # noqa: PLC0415
+
+    from ledger.payouts.pace import Pace  # noqa: PLC0415
+    from ledger.payouts.process import PayoutProcess  # noqa: PLC0415
+    from ledger.payouts.stripe_gateway import StripeGateway  # noqa: PLC0415
+    from ledger.payouts.worker import PayoutWorker, ThreadedLog  # noqa: PLC0415
+
+    stripe.enable_telemetry = False  # it keeps an id in the user's home
+    access = stripe_access(settings)
+    gateway = StripeGateway(access.api_key, access.api_base)
+    try:
+        with ExitStack() as opened:
+            log = opened.enter_context(event_log(url, "worker"))
+            wakeups = Wakeups(url, _connections("worker"))
+            opened.callback(wakeups.close)
+            todo = TodoList(opened.enter_context(_pool(url, "worker", CALLS_AT_ONCE // 2)))
+            process = PayoutProcess(ThreadedLog(log), gateway, Pace(CALLS_AT_ONCE), now)
+            yield PayoutWorker(process, todo, log, wakeups, CALLS_AT_ONCE)
+    finally:
+        await gateway.close()
+
+
+@contextmanager
+def projector(url: str) -> Iterator[tuple[Projector, Wakeups]]:
+    with event_log(url, "projector") as log, _pool(url, "projector", 2) as pool:
+        wakeups = Wakeups(url, _connections("projector"))
+        try:
+            yield Projector(pool, log), wakeups
+        finally:
+            wakeups.close()
+
+
+@contextmanager
+def owner_pool(url: str) -> Iterator[ConnectionPool[psycopg.Connection]]:
+    """Connections as the URL's own user, without time limits: for rebuilding and comparing read models."""
+    unhurried = ConnectionSettings(
+        "ledger owner", role=None, statement_timeout_seconds=0, idle_in_transaction_timeout_seconds=0
+    )
+    with open_pool(url, unhurried, max_size=2) as pool:
+        yield pool
+
+
+@contextmanager
+def _as_psycopg() -> Iterator[None]:
+    """The driver's own error instead of the one that SQLAlchemy wraps it in."""
+    try:
+        yield
+    except DBAPIError as error:
+        if isinstance(error.orig, psycopg.Error):
+            raise error.orig from None
+        raise
+
+
+def _has_history(url: str) -> bool:
+    """Whether anything but the program's terms is on the log."""
+    with psycopg.connect(url) as connection:
+        try:
+            row = connection.execute("SELECT position > 1 FROM ledger.log_head").fetchone()
+        except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+            return False
+    return row is not None and bool(row[0])
+
+
+def _pool(url: str, part: str, size: int) -> ConnectionPool[psycopg.Connection]:
+    return open_pool(url, _connections(part), max_size=size)
+
+
+def _connections(part: str) -> ConnectionSettings:
+    return ConnectionSettings(application_name=f"ledger {part}")

@@ -1,0 +1,61 @@
+"""The HTTP API, put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from anyio.to_thread import current_default_thread_limiter
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from api.http import openapi
+from api.http.edge import Edge
+from api.http.parts import Parts
+from api.http.problems import ProblemError, problem_of, problem_response
+from api.http.routes import audit, finance, instructor_referrals, lifecycle_events, operations, payouts, webhooks
+from api.services import Services
+
+API_VERSION = "1.0"  # of what the routes promise, not of this release
+ROUTES = (lifecycle_events, instructor_referrals, payouts, finance, audit, webhooks, operations)
+
+
+def create_app(services: Services) -> FastAPI:
+    """The app over these services. Whoever made them closes them. Raises NoTokenKeyError.
+
+    There is no page for the OpenAPI document: FastAPI's own load their scripts from elsewhere.
+    """
+    parts = Parts.of(services)
+    app = FastAPI(
+        title="Payout ledger",
+        version=API_VERSION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+        generate_unique_id_function=_operation_id,
+    )
+    app.state.parts = parts
+    for module in ROUTES:
+        app.include_router(module.router)
+    for expected in (HTTPException, ProblemError, RequestValidationError):
+        app.add_exception_handler(expected, _answer_with_problem)
+    app.add_middleware(Edge, metrics=parts.metrics)
+    app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    parts: Parts = app.state.parts
+    current_default_thread_limiter().total_tokens = parts.services.settings.ledger_http_threads
+    yield
+
+
+async def _answer_with_problem(request: Request, error: Exception) -> Response:
+    return problem_response(problem_of(error), request.state.request_id)
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

@@ -1,0 +1,47 @@
+"""What `/metrics` shows, for Prometheus. Labels have few values: a route's template, never an address or an id."""
+
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+BUCKETS_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+GAUGES: Mapping[str, str] = {
+    "ledger_database_up": "1 if the database answered this scrape",
+    "ledger_log_head": "Position of the newest event",
+    "ledger_read_models_position": "Position that the read models reflect",
+    "ledger_read_models_lag_events": "Events that the read models do not reflect yet",
+    "ledger_read_models_lag_seconds": "Age of the oldest event that the read models do not reflect yet",
+    "ledger_payout_todo_position": "Position up to which the payout process has taken in the log",
+    "ledger_payout_overdue_seconds": "How long the payout that is due for longest has been due",
+}
+
+
+class Metrics:
+    """The metrics of one app. Gauges that nothing is known about are left out of a scrape."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self.requests = Counter(
+            "ledger_http_requests", "Requests answered", ("method", "route", "status"), registry=self._registry
+        )
+        self.seconds = Histogram(
+            "ledger_http_request_seconds",
+            "Seconds from a request's headers to the end of its answer",
+            ("route",),
+            buckets=BUCKETS_SECONDS,
+            registry=self._registry,
+        )
+        self.in_flight = Gauge("ledger_http_requests_in_flight", "Requests being answered", registry=self._registry)
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        self.requests.labels(method if method in METHODS else "other", route, str(status)).inc()
+        self.seconds.labels(route).observe(seconds)
+
+    def exposition(self, gauges: Mapping[str, float]) -> bytes:
+        """The text of a scrape. `gauges`: values by the names in GAUGES."""
+        observed = CollectorRegistry()
+        for name, value in gauges.items():
+            Gauge(name, GAUGES[name], registry=observed).set(value)
+        return generate_latest(self._registry) + generate_latest(observed)

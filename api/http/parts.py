@@ -1,0 +1,48 @@
+"""What the routes work with, and how they get at it."""
+
+from dataclasses import dataclass
+from typing import Annotated, Self, cast
+from urllib.parse import quote
+
+from fastapi import Depends, Request
+
+from api.http.health import Health
+from api.http.metrics import Metrics
+from api.http.positions import PositionWatch
+from api.services import Services
+from api.tokens import TokenVerifier, token_verifier
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    services: Services
+    verifier: TokenVerifier
+    health: Health
+    metrics: Metrics
+    read_models: PositionWatch
+    log: PositionWatch
+
+    @classmethod
+    def of(cls, services: Services) -> Self:
+        """Raises NoTokenKeyError."""
+        return cls(
+            services=services,
+            verifier=token_verifier(services.settings),
+            health=Health(services),
+            metrics=Metrics(),
+            read_models=PositionWatch(services.read_models.position),
+            log=PositionWatch(services.recorder.head),
+        )
+
+
+def parts(request: Request) -> Parts:
+    return cast(Parts, request.app.state.parts)
+
+
+PartsOfApp = Annotated[Parts, Depends(parts)]
+
+
+def referral_link(request: Request, code: str) -> str:
+    """Where to send somebody with this code: the public address, or the one at which we were asked."""
+    address = parts(request).services.settings.ledger_public_url or str(request.base_url)
+    return f"{address}{'&' if '?' in address else '?'}ref={quote(code, safe='')}"

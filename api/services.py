@@ -1,0 +1,33 @@
+"""The parts that the HTTP API calls, built by the composition root and handed to `api.http.app.create_app`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from api.settings import Settings
+from ledger.event_log import EventLog
+from ledger.ingestion import Ingestion
+from ledger.payouts.todo import TodoList
+from ledger.people import PeopleDirectory
+from ledger.store import LogRecorder
+from projections.queries import ReadModels
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """None of it connects before it is used: the API starts, and answers 503, while the database is away."""
+
+    settings: Settings
+    database_url: str
+    """The URL as its own user; asked only for the schema's revision."""
+    recorder: LogRecorder
+    log: EventLog
+    ingestion: Ingestion
+    read_models: ReadModels
+    people: PeopleDirectory
+    todo: TodoList
+    closers: tuple[Callable[[], None], ...] = ()
+    """What lets go of the connections, in the order of closing."""
+
+    def close(self) -> None:
+        for close in self.closers:
+            close()

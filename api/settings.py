@@ -1,0 +1,105 @@
+"""Settings, from the environment and `.env`. Each field is the environment variable of the same name in capitals.
+
+What holds a secret is a `SecretStr`, so that printing settings shows none. There is no default secret, password or key:
+unset means the sandbox (`STRIPE_API_KEY`), the embedded database (`DATABASE_URL`), or a refusal to start (tokens).
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    HttpUrl,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SHORTEST_JWT_SECRET_BYTES = 32  # RFC 7518, 3.2: a key for HS256 is at least as long as its hash
+
+_HTTP_URL = TypeAdapter(HttpUrl)
+
+
+def _http_url(text: str) -> str:
+    """Checked as a URL and kept as written. Raises ValueError, which pydantic reports."""
+    try:
+        _HTTP_URL.validate_python(text)
+    except ValidationError:
+        raise ValueError("an http:// or https:// URL is expected") from None
+    return text.rstrip("/")
+
+
+def _trustworthy(url: str) -> str:
+    """Keys fetched in the clear could be anybody's. On this machine nobody listens in."""
+    address = HttpUrl(url)
+    if address.scheme != "https" and address.host not in ("127.0.0.1", "[::1]", "localhost"):
+        raise ValueError("an https:// URL is expected, or http:// on this machine")
+    return url
+
+
+WebAddress = Annotated[str, AfterValidator(_http_url)]
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    database_url: SecretStr | None = None
+    """PostgreSQL, in any form libpq knows; unset: the embedded one."""
+    read_database_url: SecretStr | None = None
+    """Where read models are read; unset: `database_url`."""
+
+    stripe_api_key: SecretStr | None = None
+    """Unset: the Stripe sandbox."""
+    stripe_api_base: WebAddress | None = None
+    """Another address of Stripe's API; for tests."""
+    stripe_webhook_secret: SecretStr | None = None
+    """Signing secret of the webhook endpoint; several, separated by commas, while one is being rotated."""
+
+    ledger_jwt_secret: SecretStr | None = None
+    """HS256 tokens are verified with this secret …"""
+    ledger_jwks_url: Annotated[WebAddress, AfterValidator(_trustworthy)] | None = None
+    """… or RS256 and ES256 tokens with the public keys found here."""
+    ledger_jwt_audience: Annotated[str, Field(min_length=1)] = "payout-ledger"
+
+    ledger_public_url: WebAddress | None = None
+    """Where referral links lead; unset: the address at which the API is asked."""
+    ledger_data_dir: Path | None = None
+    """Where the sandbox keeps its files; unset: its own default."""
+
+    ledger_host: str = "127.0.0.1"
+    ledger_port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """0: any free port."""
+    ledger_http_threads: Annotated[int, Field(ge=1, le=500)] = 32
+    """Requests that one API process has at the database at a time; others wait their turn."""
+    ledger_log_level: Literal["debug", "info", "warning", "error"] = "info"
+    ledger_log_format: Literal["console", "json"] | None = None
+    """Unset: `console` on a terminal, else `json`."""
+
+    @property
+    def stripe_webhook_secrets(self) -> tuple[str, ...]:
+        """The secrets of `stripe_webhook_secret`, one by one."""
+        if self.stripe_webhook_secret is None:
+            return ()
+        parts = (part.strip() for part in self.stripe_webhook_secret.get_secret_value().split(","))
+        return tuple(part for part in parts if part)
+
+    @field_validator("ledger_jwt_secret")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(secret.get_secret_value().encode()) < SHORTEST_JWT_SECRET_BYTES:
+            raise ValueError(
+                f"at least {SHORTEST_JWT_SECRET_BYTES} bytes are needed; `openssl rand -base64 48` makes a good one"
+            )
+        return secret
+
+    @model_validator(mode="after")
+    def _one_kind_of_token(self) -> Self:
+        if self.ledger_jwt_secret is not None and self.ledger_jwks_url is not None:
+            raise ValueError("set LEDGER_JWT_SECRET or LEDGER_JWKS_URL, not both: tokens are verified in one way only")
+        return self

@@ -1,0 +1,81 @@
+"""Which role may call which route; and an instructor sees nobody else's."""
+
+from typing import get_args
+
+import pytest
+
+from api.tokens import Role
+from tests.api.running import API, MANY, Ledger, a_bonus, fact
+
+ROLES: tuple[str, ...] = get_args(Role)
+INSTRUCTOR, PLATFORM, FINANCE, AUDIT = {"instructor"}, {"platform"}, {"finance"}, {"finance", "auditor"}
+
+ROUTES = [
+    ("POST", "/lifecycle-events", PLATFORM),
+    ("GET", "/instructor-referrals/stats", INSTRUCTOR),
+    ("GET", "/instructor-referrals/referred", INSTRUCTOR),
+    ("GET", "/instructor-referrals/popup-data", INSTRUCTOR),
+    ("POST", "/instructor-referrals/popup-seen", INSTRUCTOR),
+    ("POST", "/instructor-referrals/code", INSTRUCTOR),
+    ("GET", "/payouts", FINANCE),
+    ("GET", "/payouts/pay_x", FINANCE),
+    ("GET", "/finance/totals", FINANCE),
+    ("GET", "/audit/events", AUDIT),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "allowed"), ROUTES)
+def test_each_route_is_for_its_roles_and_for_administrators(
+    shared_ledger: Ledger, method: str, path: str, allowed: set[str]
+) -> None:
+    for role in ROLES:
+        headers = {"Content-Type": MANY, **shared_ledger.headers(role)}
+        content = b"[]" if path == "/lifecycle-events" else b""
+        answer = shared_ledger.client.request(method, f"{API}{path}", headers=headers, content=content)
+        if role in allowed | {"admin"}:
+            assert answer.status_code in (200, 204, 404), (role, answer.text)
+        else:
+            assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), role
+    assert shared_ledger.client.request(method, f"{API}{path}").status_code == 401
+
+
+def test_the_list_of_routes_above_is_complete(shared_ledger: Ledger) -> None:
+    documented = {
+        (method.upper(), path.removeprefix(API).replace("{payout_id}", "pay_x"))
+        for path, operations in shared_ledger.client.get("/openapi.json").json()["paths"].items()
+        for method in operations
+        if path.startswith(API)
+    }
+    open_to_all = {("GET", "/instructor-referrals/founding-status"), ("POST", "/webhooks/stripe")}
+    assert documented == {(method, path) for method, path, _ in ROUTES} | open_to_all
+
+
+def test_nobody_waits_who_may_not_read(shared_ledger: Ledger) -> None:
+    answer = shared_ledger.get("/finance/totals", "platform", min_position=10**6)
+    assert answer.status_code == 403
+    assert answer.elapsed.total_seconds() < 4
+
+
+def test_an_instructor_sees_only_their_own(ledger: Ledger) -> None:
+    ledger.know(*a_bonus("anna", "ben", "ANNA"), *a_bonus("carla", "dan", "CARLA"))
+    for me, mine in (("anna", "ben"), ("carla", "dan")):
+        answer = ledger.get(
+            "/instructor-referrals/referred", "instructor", me, instructor_id="anna", referrer_id="anna"
+        )
+        assert [item["referred_id"] for item in answer.json()["items"]] == [mine]
+        stats = ledger.get("/instructor-referrals/stats", "instructor", me).json()
+        assert (stats["code"], stats["earned_minor"]) == (me.upper(), 7500)
+
+
+def test_a_cursor_leads_nowhere_in_somebody_elses_list(ledger: Ledger) -> None:
+    referred = [fact("signed_up", f"ins_{number}", referral_code="ANNA") for number in range(3)]
+    ledger.know(fact("referral_code_issued", "anna", code="ANNA"), *referred)
+    cursor = ledger.get("/instructor-referrals/referred", "instructor", "anna", limit=1).json()["next_cursor"]
+    answer = ledger.get("/instructor-referrals/referred", "instructor", "carla", cursor=cursor)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_cursor")
+
+
+@pytest.mark.parametrize("subject", ["auth0|anna", "anna@example.com", "-anna", "x" * 200])
+def test_a_subject_that_is_no_instructor_id_has_no_data(shared_ledger: Ledger, subject: str) -> None:
+    answer = shared_ledger.get("/instructor-referrals/stats", "instructor", subject)
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")

@@ -1,0 +1,121 @@
+"""ingest, report, token, terms, rebuild, check-ledger: each as the process that a person starts."""
+
+import json
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier
+
+from tests.cli.command import Command
+from tests.conftest import in_database
+from tests.season.small_season import SMALL_EXPECTED, SMALL_SEASON
+
+
+def counted(output: str) -> dict[str, int]:
+    """The rows of a table of names and numbers."""
+    rows = [line.strip("│ \n").split("│") for line in output.splitlines() if line.startswith("│")]
+    return {name.strip(): int(count) for name, count in rows}
+
+
+def went_live(instructor_id: str) -> str:
+    fact = {"specversion": "1.0", "id": "1", "source": "/test", "type": "instructor.went_live"}
+    return json.dumps({**fact, "subject": instructor_id, "time": "2026-03-01T09:00:00Z"})
+
+
+def ingest_small_season(ledger: Command) -> None:
+    assert ledger.run("ingest", str(SMALL_SEASON)).returncode == 0
+
+
+def test_ingesting_a_file_counts_outcomes_as_the_season_expects(ledger: Command) -> None:
+    done = ledger.run("ingest", str(SMALL_SEASON))
+    assert done.returncode == 0
+    assert counted(done.stdout) == SMALL_EXPECTED["outcomes"]
+    again = ledger.run("ingest", "-", given=SMALL_SEASON.read_bytes())
+    assert again.returncode == 0
+    assert "recorded" not in counted(again.stdout)
+
+
+def test_invalid_lines_are_listed_and_their_neighbours_recorded(ledger: Command, folder: Path) -> None:
+    facts = folder / "facts.ndjson"
+    lines = [went_live("ins_1"), "{ no json", "", '{"id": "x"}', went_live("ins_2"), "9" * 2_000_000]
+    facts.write_text("\n".join(lines))
+    done = ledger.run("ingest", str(facts))
+    assert done.returncode == 1
+    assert counted(done.stdout) == {"recorded": 2, "rejected:invalid": 3}
+    said = [line for line in done.stderr.splitlines() if line.startswith("line ")]
+    assert [line.split(":")[0] for line in said] == ["line 2", "line 4", "line 6"]
+
+
+def test_the_report_needs_no_projector_and_has_the_shape_of_the_contract(ledger: Command) -> None:
+    ingest_small_season(ledger)
+    done = ledger.run("report", "--json")
+    assert done.returncode == 0
+    report = json.loads(done.stdout)
+    assert report.keys() == {"statuses", "bonuses", "money_minor", "currency", "position"}
+    assert report["bonuses"] == SMALL_EXPECTED["bonuses"]
+    assert report["money_minor"]["earned_minor"] == SMALL_EXPECTED["money_minor"]["earned_minor"]
+    assert "1,500.00 USD" in ledger.run("report").stdout
+
+
+def test_an_ingested_ledger_passes_its_checks_and_is_rebuilt_equal(ledger: Command) -> None:
+    ingest_small_season(ledger)
+    assert ledger.run("report").returncode == 0
+    checked = ledger.run("check-ledger")
+    assert checked.returncode == 0, checked.stdout
+    assert checked.stdout.count("✓") == 5
+    assert "cannot be seen" in checked.stdout
+    rebuilt = ledger.run("rebuild")
+    assert rebuilt.returncode == 0
+    assert "row by row" in rebuilt.stdout
+
+
+def test_a_read_model_that_was_tampered_with_is_found_and_mended(ledger: Command) -> None:
+    ingest_small_season(ledger)
+    ledger.run("report")
+    with psycopg.connect(ledger.settings["DATABASE_URL"]) as connection:
+        connection.execute("UPDATE read_model.referral SET status = 'paid' WHERE referred_id = 'ins_cleo_friend_1'")
+    assert ledger.run("check-ledger").returncode == 1
+    rebuilt = ledger.run("rebuild")
+    assert rebuilt.returncode == 1
+    assert "ins_cleo_friend_1" in rebuilt.stdout
+    assert ledger.run("check-ledger").returncode == 0
+
+
+def test_terms_are_shown_and_changed(ledger: Command) -> None:
+    assert ledger.run("migrate").returncode == 0
+    assert "75.00 USD" in ledger.run("terms").stdout
+    changed = ledger.run("terms", "--set", "standard_bonus_minor=6000", "--set", "founding_cap=3", "--actor", "ada")
+    assert changed.returncode == 0
+    assert "60.00 USD" in changed.stdout
+    assert "These are the terms already" in ledger.run("terms", "--set", "founding_cap=3").stderr
+    refused = ledger.run("terms", "--set", "standard_bonus_minor=0")
+    assert refused.returncode == 2
+
+
+@pytest.mark.parametrize("command", ["report", "serve", "work", "project"])
+def test_without_a_schema_a_command_says_to_migrate(ledger: Command, postgres_url: str, command: str) -> None:
+    name = f"ledger_bare_{command}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        try:
+            settings = {"DATABASE_URL": in_database(postgres_url, name), "STRIPE_API_BASE": "http://127.0.0.1:1"}
+            done = Command(ledger.folder, settings).run(command)
+            assert done.returncode == 2
+            assert "ledger migrate" in done.stderr
+        finally:
+            connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
+def test_migrating_twice_is_as_good_as_once(ledger: Command) -> None:
+    assert [ledger.run("migrate").returncode for _ in range(2)] == [0, 0]
+    assert json.loads(ledger.run("report", "--json").stdout)["position"] == 1
+
+
+def test_secrets_of_the_sandbox_are_made_once_and_ours_alone(bare_ledger: Command) -> None:
+    secrets = bare_ledger.data_dir / "secrets.json"
+    assert bare_ledger.run("token", "--role", "finance", "--subject", "me").returncode == 0
+    assert secrets.stat().st_mode & 0o777 == 0o600
+    before = secrets.read_text()
+    assert bare_ledger.run("token", "--role", "finance", "--subject", "me").returncode == 0
+    assert secrets.read_text() == before

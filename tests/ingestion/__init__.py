@@ -1,0 +1,1 @@
+"""Facts into the log: reading them, deciding them together, racing for them."""

@@ -1,0 +1,186 @@
+"""The payout process on its real parts, as a test holds them: a database, Stripe's twin, a clock that can be moved."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from ledger.event_log import Draft, EventLog
+from ledger.events import (
+    BonusEarned,
+    Event,
+    Happened,
+    PayoutAccountUpdated,
+    Recorded,
+    TransferSettled,
+    payout_tag,
+)
+from ledger.history import about
+from ledger.payouts import payout as payouts
+from ledger.payouts.next_step import Finished, Wait
+from ledger.payouts.pace import Pace
+from ledger.payouts.payout import Payout
+from ledger.payouts.process import PayoutProcess
+from ledger.payouts.stripe_gateway import StripeGateway
+from ledger.payouts.todo import TodoList
+from ledger.payouts.worker import ThreadedLog
+from sandbox.stripe_twin import Fault
+
+API_KEY = "sk_test_an_honest_opponent"
+TIMEOUT_SECONDS = 0.5
+
+Gateway = Callable[[str, str, float], StripeGateway]
+
+
+class Stripe:
+    """The twin, with the controls that only tests have."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._control = httpx.Client(
+            base_url=f"{url}/sandbox", headers={"Authorization": f"Bearer {API_KEY}"}, trust_env=False
+        )
+
+    def close(self) -> None:
+        self._control.close()
+
+    def meets(self, fault: Fault, **match: Any) -> None:
+        """The next transfer meets this fault. `times`, `seconds`; else what the call is matched by."""
+        rule: dict[str, Any] = {name: match.pop(name) for name in ("times", "seconds") if name in match}
+        scripted = [{"fault": fault, "match": {"path": "/v1/transfers"} | match} | rule]
+        self._control.post("/faults", json=scripted).raise_for_status()
+
+    def faults_left(self) -> int:
+        return len(self._control.get("/faults").json()["script"])
+
+    def clear_faults(self) -> None:
+        self._control.delete("/faults").raise_for_status()
+
+    def transfers(self) -> dict[str, list[dict[str, Any]]]:
+        found: dict[str, list[dict[str, Any]]] = self._control.get("/transfers").json()["payouts"]
+        return found
+
+    def change_account(self, stripe_account_id: str, **change: Any) -> None:
+        self._control.put(f"/accounts/{stripe_account_id}", json=change).raise_for_status()
+
+    def top_up(self, amount_minor: int) -> None:
+        self._control.post("/top-ups", json={"amount_minor": amount_minor}).raise_for_status()
+
+    def let_pass(self, time: timedelta) -> None:
+        self._control.post("/clock", json={"advance_seconds": time.total_seconds()}).raise_for_status()
+
+
+@dataclass
+class Clock:
+    """The machine's clock, and how far a test has moved it on."""
+
+    ahead: timedelta = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@dataclass
+class Road:
+    """A log, a to-do list and Stripe. Payouts have ids of their own, so that tests may share one twin."""
+
+    log: EventLog
+    todo: TodoList
+    stripe: Stripe
+    clock: Clock = field(default_factory=Clock)
+
+    def append(self, *events: Event) -> None:
+        """Facts, or what a worker would have recorded before it died."""
+        drafts = [Draft(Happened(event, self.clock()), "test", "test", None) for event in events]
+        self.log.append(drafts, [about("whatever-nobody-records")], after=0)
+
+    def owe(self, stripe_account_id: str | None = "acct_ok1", *, active: bool = True) -> str:
+        """A payout that became owed to a referrer with this account. Returns its id."""
+        name = uuid4().hex
+        bonus = BonusEarned(
+            referral_id=f"ref_{name}",
+            payout_id=f"pay_{name}",
+            referred_id=f"ins_{name}",
+            referrer_id=f"ins_referrer_{name}",
+            tier="standard",
+            founding_spot=None,
+            founding_cap=0,
+            amount_minor=5000,
+            currency="usd",
+        )
+        self.append(bonus)
+        if stripe_account_id is not None:
+            self.connect(bonus.payout_id, stripe_account_id, active=active)
+        return bonus.payout_id
+
+    def connect(self, payout_id: str, stripe_account_id: str, *, active: bool = True) -> None:
+        """A fact about the account of the payout's referrer."""
+        instructor_id = payout_id.replace("pay_", "ins_referrer_")
+        self.append(
+            PayoutAccountUpdated(
+                instructor_id=instructor_id, stripe_account_id=stripe_account_id, transfers_active=active
+            )
+        )
+
+    def advance(self, payout_id: str, *, gateway: Gateway = StripeGateway, api_key: str = API_KEY) -> Wait | Finished:
+        """What a worker does with the payout, from reading the log on."""
+
+        async def once() -> Wait | Finished:
+            async with self.process(gateway=gateway, api_key=api_key) as process:
+                return await process.advance(payout_id)
+
+        return asyncio.run(once())
+
+    @asynccontextmanager
+    async def process(
+        self, *, gateway: Gateway = StripeGateway, api_key: str = API_KEY
+    ) -> AsyncIterator[PayoutProcess]:
+        calls = gateway(api_key, self.stripe.url, TIMEOUT_SECONDS)
+        try:
+            yield PayoutProcess(ThreadedLog(self.log), calls, Pace(), self.clock)
+        finally:
+            await calls.close()
+
+    def events(self, payout_id: str) -> list[Recorded]:
+        events, _ = self.log.read([about(payout_tag(payout_id))])
+        return events
+
+    def story(self, payout_id: str) -> list[str]:
+        """The types of the payout's events after its bonus, e.g. `TransferRequested a1`."""
+        return [
+            " ".join(filter(None, [type(each.event).__name__, attempt and f"a{attempt}"]))
+            for each in self.events(payout_id)[1:]
+            for attempt in [getattr(each.event, "attempt", None)]
+        ]
+
+    def newest(self, payout_id: str) -> Any:
+        return self.events(payout_id)[-1].event
+
+    def payout(self, payout_id: str) -> Payout:
+        payout = payouts.fold(self.events(payout_id))
+        assert payout is not None
+        return payout
+
+    def assert_books_agree(self) -> None:
+        """What Stripe holds for this log's payouts is what the log says, one transfer a payout."""
+        held = self.stripe.transfers()
+        events, _ = self.log.read()
+        settled: dict[str, list[TransferSettled]] = {}
+        for each in events:
+            if isinstance(each.event, BonusEarned):
+                settled.setdefault(each.event.payout_id, [])
+            if isinstance(each.event, TransferSettled):
+                settled[each.event.payout_id].append(each.event)
+        for payout_id, known in settled.items():
+            said = [(each.transfer_id, each.amount_minor, each.currency, each.destination) for each in known]
+            found = [
+                tuple(each[name] for name in ("id", "amount", "currency", "destination"))
+                for each in held.get(payout_id, ())
+            ]
+            assert said == found, payout_id
+            assert len(found) <= 1, payout_id

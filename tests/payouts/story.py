@@ -1,0 +1,162 @@
+"""What happened to one payout, told event by event, and what the next step would be: the language of the decision tests."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Self
+from uuid import uuid4
+
+from ledger.events import (
+    BonusEarned,
+    Event,
+    FailureKind,
+    PayoutAccountUpdated,
+    PayoutAccountVerified,
+    PlatformFundsAvailable,
+    Recorded,
+    StripeCredentialsAccepted,
+    StripeCredentialsRejected,
+    TransferFailed,
+    TransferOutcomeUnknown,
+    TransferRequested,
+    TransferSettled,
+    UnknownKind,
+)
+from ledger.payouts import payout as payouts
+from ledger.payouts.next_step import CheckAccount, Finished, LookUp, Platform, Request, Send, Step, Wait, next_step
+from ledger.payouts.payout import Payout
+from ledger.referrals import payout_account
+from ledger.referrals.payout_account import Account
+
+START = datetime(2026, 3, 1, 9, tzinfo=UTC)
+IDS = {"payout_id": "pay_1", "referral_id": "ref_1", "referrer_id": "ins_referrer"}
+
+BONUS = BonusEarned(
+    **IDS,
+    referred_id="ins_referred",
+    tier="founding",
+    founding_spot=1,
+    founding_cap=100,
+    amount_minor=7500,
+    currency="usd",
+)
+
+
+def requested(attempt: int = 1, destination: str = "acct_ok1") -> TransferRequested:
+    return TransferRequested(
+        **IDS,
+        attempt=attempt,
+        idempotency_key=f"payout:pay_1:a{attempt}",
+        amount_minor=7500,
+        currency="usd",
+        destination=destination,
+        transfer_group="payout_pay_1",
+        metadata={"payout_id": "pay_1", "referral_id": "ref_1", "attempt": str(attempt), "position": "1"},
+    )
+
+
+def settled(attempt: int = 1) -> TransferSettled:
+    return TransferSettled(
+        payout_id="pay_1",
+        referral_id="ref_1",
+        referrer_id="ins_referrer",
+        attempt=attempt,
+        transfer_id="tr_1",
+        amount_minor=7500,
+        currency="usd",
+        destination="acct_ok1",
+    )
+
+
+def unknown(kind: UnknownKind = UnknownKind.NO_ANSWER, attempt: int = 1) -> TransferOutcomeUnknown:
+    return TransferOutcomeUnknown(**IDS, attempt=attempt, kind=kind, detail="")
+
+
+def failed(kind: FailureKind, attempt: int = 1) -> TransferFailed:
+    return TransferFailed(**IDS, attempt=attempt, kind=kind, stripe_code=None, http_status=400, message="")
+
+
+def account(stripe_account_id: str = "acct_ok1", *, active: bool = True) -> PayoutAccountUpdated:
+    return PayoutAccountUpdated(
+        instructor_id="ins_referrer", stripe_account_id=stripe_account_id, transfers_active=active
+    )
+
+
+def verified(stripe_account_id: str = "acct_ok1") -> PayoutAccountVerified:
+    return PayoutAccountVerified(**IDS, stripe_account_id=stripe_account_id)
+
+
+def funds() -> PlatformFundsAvailable:
+    return PlatformFundsAvailable(stripe_event_id="evt_1")
+
+
+REJECTED = StripeCredentialsRejected()
+ACCEPTED = StripeCredentialsAccepted()
+
+
+@dataclass
+class Story:
+    """A log about one payout, whose bonus comes first, what it comes to, and a clock that `later` moves."""
+
+    now: datetime = START
+    log: list[Recorded] = field(default_factory=list)
+    account: Account | None = None
+    platform: Platform = field(default_factory=Platform)
+    _payout: Payout | None = None
+
+    def __post_init__(self) -> None:
+        self.happened(BONUS)
+
+    @classmethod
+    def of(cls, happened: Iterable[Event | timedelta]) -> Self:
+        """Events, and the time that passes between them."""
+        story = cls()
+        for each in happened:
+            if isinstance(each, timedelta):
+                story.later(each)
+            else:
+                story.happened(each)
+        return story
+
+    @property
+    def payout(self) -> Payout:
+        assert self._payout is not None
+        return self._payout
+
+    def later(self, time: timedelta) -> None:
+        self.now += time
+
+    def happened(self, event: Event) -> None:
+        recorded = Recorded(event, self.now, len(self.log) + 1, uuid4(), self.now, "test", None, None)
+        self.log.append(recorded)
+        match event:
+            case PayoutAccountUpdated():
+                self.account = payout_account.evolve(self.account, recorded)
+            case PlatformFundsAvailable():
+                self.platform = self.platform.model_copy(update={"funds_position": recorded.position})
+            case StripeCredentialsRejected():
+                self.platform = self.platform.model_copy(update={"credentials_rejected_at": recorded.recorded_at})
+            case StripeCredentialsAccepted():
+                self.platform = self.platform.model_copy(update={"credentials_rejected_at": None})
+            case _:
+                self._payout = payouts.evolve(self._payout, recorded)
+
+    def next_step(self) -> Step:
+        return next_step(self.payout, self.account, self.platform, self.now)
+
+
+def said(step: Step) -> str:
+    """A step in words, as the tables have it."""
+    match step:
+        case Finished():
+            return "finished"
+        case Wait(reason=reason, until=until):
+            return f"wait: {reason}" + (", then again" if until is not None else "")
+        case Request(intent=intent):
+            return f"request a{intent.attempt} to {intent.destination}"
+        case Send(request=request):
+            return f"send a{request.attempt} to {request.destination}"
+        case LookUp(request=request, reason=reason):
+            return f"look up a{request.attempt}: {reason}"
+        case CheckAccount(stripe_account_id=stripe_account_id):
+            return f"check {stripe_account_id}"

@@ -1,0 +1,42 @@
+"""What the code under test logs: into the story; and what it must never have to say is a violation."""
+
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+
+from tests.simulation.chronicle import Chronicle
+
+DEFECTS = frozenset({"payout_defect", "probe_defect", "paid_twice", "stripe_key_misused"})
+
+
+@contextmanager
+def alarms_into(
+    chronicle: Chronicle, violated: Callable[[str, str, str], None], who: Callable[[], str | None]
+) -> Iterator[None]:
+    """While this lasts, log entries go to the chronicle and nowhere else."""
+
+    def take(_logger: object, level: str, entry: MutableMapping[str, Any]) -> Any:
+        event = str(entry.pop("event"))
+        payout_id = str(entry.get("payout_id", ""))
+        error = entry.pop("exc_info", None)
+        chronicle.tell(who() or "?", f"! {level} {event} {dict(entry)}", payout_id)
+        chronicle.count(f"log {event}")
+        if event in DEFECTS:
+            violated("nothing is logged that must not happen", f"{event} {_traceback() if error else dict(entry)}", payout_id)
+        raise structlog.DropEvent
+
+    processors = structlog.get_config()["processors"]
+    before = list(processors)
+    processors[:] = [take]
+    try:
+        yield
+    finally:
+        processors[:] = before
+
+
+def _traceback() -> str:
+    import traceback
+
+    return traceback.format_exc()

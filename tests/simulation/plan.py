@@ -1,0 +1,117 @@
+"""What a seed decides beforehand: how big, how long, how many, and how bad.
+
+Not everything goes wrong in every run: each seed picks a few kinds of trouble and leaves the others out, since some defects
+only show while the rest of the world behaves.
+"""
+
+from dataclasses import dataclass, field
+from random import Random
+from typing import Literal
+
+from sandbox.stripe_twin import Fault, WebhookHabits
+
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
+
+Sky = Literal["down", "deaf", "slow", "busy", "locked_out"]
+"""Weather between us and Stripe: nothing arrives; everything arrives and no answer comes back; slow; too many requests;
+our API key is refused."""
+
+
+@dataclass(frozen=True)
+class Spell:
+    """Bad weather from `start` for `length`, in seconds of the run."""
+
+    sky: Sky
+    start: float
+    length: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Rates are shares of calls, or events a day; durations are in seconds; amounts in minor units."""
+
+    seed: int
+    workers: int
+    concurrency: int
+    instructors: int
+    adversity: float  # how long things go wrong; a quiet end follows
+    founding_cap: int
+    opening_balance: int
+    faults: dict[Fault, float]
+    weather: tuple[Spell, ...]
+    webhooks: WebhookHabits
+    thread_delay: float  # mean
+    steps_between_crashes: float | None  # mean
+    downtime: float  # mean
+    freezes_a_day: float
+    store_trouble: float  # share of calls of the store
+    account_changes: int
+    top_ups: int
+    term_changes: int
+    notification_loss: float
+    repeats: float  # share of facts that are delivered once more
+    operator_actions: int
+    extra: dict[str, float] = field(default_factory=dict)
+
+
+def draw(seed: int) -> Plan:
+    """The plan of a seed."""
+    lots = Random(f"plan {seed}")
+    is_long = lots.random() < 0.04  # long enough for seven days of declines
+    adversity = 8.5 * DAY if is_long else lots.choice((0.3, 0.6, 1, 1.5, 2, 3)) * DAY
+    instructors = lots.randint(4, 5) if is_long else lots.randint(6, 14)
+    return Plan(
+        seed=seed,
+        workers=lots.randint(2, 4),
+        concurrency=lots.choice((1, 2, 4, 16)),
+        instructors=instructors,
+        adversity=adversity,
+        founding_cap=lots.randint(0, 4),
+        opening_balance=lots.choice((0, 10_000, 30_000, 1_000_000, 1_000_000)),
+        faults=_faults(lots),
+        weather=tuple(_weather(lots, adversity)),
+        webhooks=_habits(lots),
+        thread_delay=lots.choice((0.001, 0.005, 0.05, 0.5)),
+        steps_between_crashes=lots.choice((None, 30.0, 100.0, 300.0, 1000.0)),
+        downtime=lots.choice((1.0, 10.0, 10 * MINUTE)),
+        freezes_a_day=lots.choice((0.0, 0.0, 2.0, 20.0)),
+        store_trouble=lots.choice((0.0, 0.0, 0.01, 0.05)),
+        account_changes=lots.choice((0, 0, 1, 3, 6)),
+        top_ups=lots.choice((0, 1, 3)),
+        term_changes=lots.choice((0, 0, 1, 2)),
+        notification_loss=lots.choice((0.0, 0.2)),
+        repeats=lots.choice((0.0, 0.2, 0.5)),
+        operator_actions=lots.choice((0, 0, 2, 6)),
+    )
+
+
+def _faults(lots: Random) -> dict[Fault, float]:
+    """A few kinds of fault, rare or frequent, together at most half of all calls."""
+    kinds = lots.sample(list(Fault), lots.choice((0, 1, 2, 4, 8, len(Fault))))
+    share = lots.choice((0.05, 0.2, 0.5))
+    weights = [lots.random() + 0.1 for _ in kinds]
+    return {kind: share * weight / sum(weights) for kind, weight in zip(kinds, weights, strict=True)}
+
+
+def _weather(lots: Random, adversity: float) -> list[Spell]:
+    spells: list[Spell] = []
+    moment = 0.0
+    for _ in range(lots.choice((0, 0, 1, 2, 4))):
+        moment += lots.uniform(0, adversity / 2)
+        length = lots.choice((10 * MINUTE, 2 * HOUR, 20 * HOUR, 30 * HOUR, 48 * HOUR)) * lots.uniform(0.5, 1)
+        if moment + length > adversity:
+            continue
+        sky: Sky = lots.choice(("down", "down", "deaf", "deaf", "slow", "busy", "locked_out"))
+        spells.append(Spell(sky, moment, length))
+        moment += length
+    return spells
+
+
+def _habits(lots: Random) -> WebhookHabits:
+    return WebhookHabits(
+        max_delay_seconds=lots.choice((0.0, 2.0, HOUR)),
+        reorder_rate=lots.choice((0.0, 0.3)),
+        reorder_seconds=lots.choice((30.0, 6 * HOUR)),
+        duplicate_rate=lots.choice((0.0, 0.3)),
+        drop_rate=lots.choice((0.0, 0.1, 0.5)),
+    )

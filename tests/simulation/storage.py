@@ -1,0 +1,180 @@
+"""The store in memory: the log's own counterpart, and the to-do list, both of which fail now and then as a database does."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from random import Random
+
+from eventsourcing.dcb.api import DCBAppendCondition, DCBEvent, DCBQuery
+
+from ledger.event_log import EventLog
+from ledger.payouts.todo import LEASE_SECONDS, Changes, Claim, TodoList
+from ledger.reasons import Reason
+from ledger.store.envelope import in_envelopes
+from ledger.store.errors import AppendConflict, AppendOutcomeUnknown, StoreUnavailable
+from ledger.store.log_recorder import RecordedEvents
+from ledger.store.memory import InMemoryRecorder
+from tests.simulation.chronicle import BEGINNING, Chronicle
+
+BATCH_SIZE = 4
+
+
+class Trouble:
+    """When the database is lost. `share`: of all calls."""
+
+    def __init__(self, lots: Random, share: float, chronicle: Chronicle) -> None:
+        self._lots = lots
+        self.share = share
+        self._chronicle = chronicle
+
+    def strikes(self, what: str) -> bool:
+        if self.share and self._lots.random() < self.share:
+            self._chronicle.count(what)
+            return True
+        return False
+
+    def may_lose_connection(self) -> None:
+        if self.strikes("store unavailable"):
+            raise StoreUnavailable("the simulation took the database away")
+
+
+class SimulatedRecorder(InMemoryRecorder):
+    """The in-memory recorder; an append may be stored and yet not be acknowledged, or not be stored and nobody knows."""
+
+    def __init__(self, clock: Callable[[], datetime], trouble: Trouble, chronicle: Chronicle) -> None:
+        super().__init__(clock)
+        self._trouble = trouble
+        self._chronicle = chronicle
+        self.watchers: list[Callable[[int], None]] = []
+
+    def append(self, events: Sequence[DCBEvent], condition: DCBAppendCondition | None = None) -> int:
+        self._trouble.may_lose_connection()
+        envelopes = in_envelopes(events)
+        ids = [envelope.event_id for envelope in envelopes]
+        if self._trouble.strikes("append lost before the commit"):
+            raise AppendOutcomeUnknown(ids, ConnectionError("lost"))
+        try:
+            position = super().append(envelopes, condition)
+        except AppendConflict:
+            self._chronicle.count("conflicts")
+            raise
+        for watcher in self.watchers:
+            watcher(position - len(ids) + 1)
+        if self._trouble.strikes("append lost after the commit"):
+            raise AppendOutcomeUnknown(ids, ConnectionError("lost"))
+        return position
+
+    def read(self, query: DCBQuery | None = None, *, after: int | None = None, limit: int | None = None) -> RecordedEvents:
+        self._trouble.may_lose_connection()
+        return super().read(query, after=after, limit=limit)
+
+
+@dataclass
+class Row:
+    """A payout to look at. Moments are seconds since the beginning."""
+
+    payout_id: str
+    referrer_id: str
+    due_at: float | None
+    leased_until: float | None = None
+    waiting_for: Reason | None = None
+    wakeups: int = 0
+
+
+class InMemoryTodoList(TodoList):
+    """The same as `todo.sql`, statement by statement. What is one transaction there happens at once here, or not at all."""
+
+    def __init__(self, clock: Callable[[], float], trouble: Trouble, on_due: Callable[[float], None]) -> None:
+        self.rows: dict[str, Row] = {}
+        self.checkpoint = 0
+        self._clock = clock
+        self._trouble = trouble
+        self._on_due = on_due
+
+    def follow(self, log: EventLog) -> int:
+        while True:
+            self._trouble.may_lose_connection()
+            events, _ = log.read(after=self.checkpoint, limit=BATCH_SIZE)
+            if not events:
+                return self.checkpoint
+            self._trouble.may_lose_connection()
+            self._take_in(Changes.of(events), events[-1].position)
+
+    def _take_in(self, changes: Changes, position: int) -> None:
+        """One transaction: the batch and the checkpoint."""
+        self._apply(changes)
+        self.checkpoint = position
+
+    def _apply(self, changes: Changes) -> None:
+        now = self._clock()
+        for payout_id, referrer_id in changes.owed.items():
+            self.rows.setdefault(payout_id, Row(payout_id, referrer_id, due_at=now))
+        for row in self.rows.values():
+            if row.referrer_id in changes.changed_accounts:
+                _wake(row, now)
+            if changes.solved and (row.waiting_for in changes.solved or row.leased_until is not None):
+                _wake(row, now)
+        for payout_id in changes.settled:
+            self.rows.pop(payout_id, None)
+
+    def position(self) -> int:
+        return self.checkpoint
+
+    def claim(self, limit: int, lease_seconds: float = LEASE_SECONDS) -> list[Claim]:
+        self._trouble.may_lose_connection()
+        now = self._clock()
+        due = [row for row in self.rows.values() if _is_past(row.due_at, now) and not _is_future(row.leased_until, now)]
+        due.sort(key=lambda row: row.due_at or 0.0)
+        for row in due[:limit]:
+            row.leased_until = now + lease_seconds
+        return [Claim(row.payout_id, row.wakeups) for row in due[:limit]]
+
+    def put_back(self, claim: Claim, waiting_for: Reason, due_at: datetime | None) -> None:
+        self._trouble.may_lose_connection()
+        row = self.rows.get(claim.payout_id)
+        if row is None:
+            return
+        row.leased_until = None
+        row.waiting_for = waiting_for
+        if row.wakeups == claim.wakeups:
+            row.due_at = None if due_at is None else (due_at - BEGINNING).total_seconds()
+        else:
+            row.due_at = self._clock()
+        if row.due_at is not None:
+            self._on_due(row.due_at)
+
+    def remove(self, payout_ids: list[str]) -> None:
+        self._trouble.may_lose_connection()
+        for payout_id in payout_ids:
+            self.rows.pop(payout_id, None)
+
+    def wake(self, payout_ids: list[str]) -> None:
+        self._trouble.may_lose_connection()
+        for payout_id in payout_ids:
+            if payout_id in self.rows:
+                _wake(self.rows[payout_id], self._clock())
+        self._on_due(self._clock())
+
+    def is_quiet(self, horizon_seconds: float = 0.0) -> bool:
+        now = self._clock()
+        return not any(
+            _is_past(row.due_at, now + horizon_seconds) or _is_future(row.leased_until, now)
+            for row in self.rows.values()
+        )
+
+    def next_due_in_seconds(self) -> float | None:
+        moments = [max(row.due_at, row.leased_until or row.due_at) for row in self.rows.values() if row.due_at is not None]
+        return min(moments) - self._clock() if moments else None
+
+
+def _wake(row: Row, now: float) -> None:
+    row.due_at = now
+    row.wakeups += 1
+
+
+def _is_past(moment: float | None, now: float) -> bool:
+    return moment is not None and moment <= now
+
+
+def _is_future(moment: float | None, now: float) -> bool:
+    return moment is not None and moment > now

@@ -1,0 +1,100 @@
+"""Migrations: from nothing, again, by several at once; and what they leave behind."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+from uuid import uuid4
+
+import psycopg
+import pytest
+from alembic import command
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.sql import SQL, Identifier
+
+import migrations
+from ledger.store import PostgresRecorder
+from tests.store.happenings import event
+
+
+@pytest.fixture
+def make_empty(postgres_url: str) -> Iterator[Callable[[], str]]:
+    """Call it for the URL of a database with nothing in it."""
+    made: list[str] = []
+    with psycopg.connect(postgres_url, autocommit=True) as server:
+
+        def make() -> str:
+            made.append(f"ledger_empty_{uuid4().hex}")
+            server.execute(SQL("CREATE DATABASE {} TEMPLATE template0").format(Identifier(made[-1])))
+            return make_conninfo(postgres_url, dbname=made[-1])
+
+        yield make
+        for name in made:
+            server.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
+def works(database_url: str) -> bool:
+    with closing(PostgresRecorder(database_url)) as recorder:
+        return recorder.append([event()]) > 0
+
+
+def test_an_empty_database_becomes_a_ledger(make_empty: Callable[[], str]) -> None:
+    url = make_empty()
+    assert migrations.current_revision(url) is None
+    migrations.upgrade(url)
+    assert migrations.current_revision(url) == migrations.head_revision()
+    migrations.upgrade(url)
+    assert works(url)
+
+
+def test_several_may_migrate_at_once_even_two_databases_of_one_server(make_empty: Callable[[], str]) -> None:
+    urls = [make_empty(), make_empty()]
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(migrations.upgrade, urls * 3))
+    assert all(works(url) for url in urls)
+
+
+@pytest.mark.parametrize("prefix", ["postgresql", "postgresql+psycopg"])
+def test_urls_with_a_socket_folder_or_several_hosts(make_empty: Callable[[], str], prefix: str) -> None:
+    given = {name: quote(str(value), safe="") for name, value in conninfo_to_dict(make_empty()).items()}
+    host, port = given.pop("host", ""), given.pop("port", "5432")
+    user, password, name = given.pop("user", ""), given.pop("password", ""), given.pop("dbname")
+    url = f"{prefix}://{user}:{password}@/{name}?host=/nonexistent,{host}&port={port},{port}"
+    migrations.upgrade(url)
+    assert migrations.current_revision(url) == migrations.head_revision()
+
+
+def test_the_log_is_never_taken_down(database_url: str) -> None:
+    config = migrations._config()
+    with migrations._connect(database_url) as connection:
+        config.attributes["connection"] = connection
+        with pytest.raises(NotImplementedError, match="another database"):
+            command.downgrade(config, "base")
+    assert works(database_url)
+
+
+def test_an_ordinary_owner_can_migrate_and_run_the_ledger(make_empty: Callable[[], str]) -> None:
+    """In production the owner is no superuser; where the roles are there already, it needs only to be a member."""
+    url, name = make_empty(), f"ledger_owner_{uuid4().hex}"
+    owner, database = Identifier(name), Identifier(str(conninfo_to_dict(url)["dbname"]))
+    with psycopg.connect(url, autocommit=True) as superuser:
+        superuser.execute(SQL("CREATE ROLE {} LOGIN PASSWORD 'secret'").format(owner))
+        try:
+            migrations.upgrade(make_empty())  # the roles are there from now on
+            superuser.execute(SQL("GRANT ledger_app, ledger_read TO {}").format(owner))
+            superuser.execute(SQL("ALTER DATABASE {} OWNER TO {}").format(database, owner))
+            as_owner = make_conninfo(url, user=name, password="secret")
+            migrations.upgrade(as_owner)
+            assert works(as_owner)
+        finally:
+            superuser.execute(SQL("REASSIGN OWNED BY {} TO CURRENT_USER").format(owner))
+            superuser.execute(SQL("DROP OWNED BY {}").format(owner))
+            superuser.execute(SQL("ALTER DATABASE {} OWNER TO CURRENT_USER").format(database))
+            superuser.execute(SQL("DROP ROLE {}").format(owner))
+
+
+def test_every_revision_has_its_sql_beside_it() -> None:
+    versions = Path(migrations.__file__).parent / "versions"
+    for revision in versions.glob("*.py"):
+        assert [*versions.glob(f"{revision.stem}.sql"), *versions.glob(f"{revision.stem}/*.sql")], revision.name
