@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ledger import identifiers
 from ledger.events import (
     AboutPayout,
+    AccountNoticed,
     BankPayoutReported,
     BonusEarned,
     FirstLessonCompleted,
@@ -93,6 +94,8 @@ def apply(model: ReadModel, recorded: Recorded) -> None:
             _earned(model, event, recorded)
         case AboutPayout():
             _paid_or_not(model, event.payout_id, recorded)
+        case AccountNoticed():
+            pass  # only tells the payout process to look
         case PlatformFundsAvailable():
             model.program.funds_position = recorded.position
         case StripeCredentialsRejected():

@@ -22,6 +22,7 @@ from ledger.events.event import (
 from ledger.events.platform import (
     PLATFORM_FUNDS_TAG,
     STRIPE_CREDENTIALS_TAG,
+    AccountNoticed,
     BankPayoutReported,
     PlatformFundsAvailable,
     StripeCredentialsAccepted,
@@ -81,6 +82,7 @@ __all__ = [
     "STRIPE_CREDENTIALS_TAG",
     "UPCASTERS",
     "AboutPayout",
+    "AccountNoticed",
     "ActionKind",
     "ApprovalGranted",
     "ApprovalRefused",

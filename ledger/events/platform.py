@@ -31,6 +31,16 @@ class StripeCredentialsAccepted(Event):
         return (STRIPE_CREDENTIALS_TAG,)
 
 
+class AccountNoticed(Event):
+    """Stripe told us that a connected account, or one of its capabilities, changed. What it is by now is read there."""
+
+    stripe_account_id: str
+    stripe_event_id: str
+
+    def tags(self) -> tuple[str, ...]:
+        return (account_tag(self.stripe_account_id), stripe_event_tag(self.stripe_event_id))
+
+
 class BankPayoutReported(Event):
     """Stripe's leg from a connected account to the instructor's bank: `paid`, or `failed` with the bank's reason."""
 

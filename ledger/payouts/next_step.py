@@ -94,7 +94,7 @@ def _ungated(
     if payout.approval is not None:
         return Wait(Reason.APPROVAL_PENDING)
     if payout.failure is not None:
-        step = _after_failure(payout, payout.failure, account, platform, now)
+        step = _after_failure(payout, payout.failure, account, platform, now, circumstances)
     else:
         step = _preflight(payout, account)
     return _reviewed(step, payout, account, now, policy, circumstances) if isinstance(step, Request) else step
@@ -158,7 +158,12 @@ def _search_reason(unresolved: Unresolved, now: datetime) -> Reason | None:
 
 
 def _after_failure(
-    payout: Payout, failure: Failure, account: Account | None, platform: Platform, now: datetime
+    payout: Payout,
+    failure: Failure,
+    account: Account | None,
+    platform: Platform,
+    now: datetime,
+    circumstances: Circumstances,
 ) -> Step:
     if payout.retry_authorized_position > failure.position:
         return _preflight(payout, account)
@@ -173,17 +178,22 @@ def _after_failure(
         case FailureKind.ACCOUNT:
             if newer_account or payout.account_verified_position > failure.position:
                 return _preflight(payout, account)
-            if exhausted:
-                return Wait(Reason.RETRIES_EXHAUSTED)
-            first_check_at = failure.failed_at + delay(DECLINED_DELAYS_SECONDS, failure.count, payout.payout_id)
-            if now < first_check_at:
-                return Wait(Reason.ACCOUNT_DECLINED, first_check_at)
-            again_at = next_point(DECLINED_DELAYS_SECONDS, first_check_at, now, payout.payout_id)
-            return CheckAccount(failure.destination, again_at)
+            return _check_account(payout, failure, now, circumstances, exhausted=exhausted)
         case FailureKind.INVALID_REQUEST:
             if newer_account and account is not None and account.stripe_account_id != failure.destination:
                 return _preflight(payout, account)
             return Wait(Reason.REQUEST_DECLINED)
+
+
+def _check_account(
+    payout: Payout, failure: Failure, now: datetime, circumstances: Circumstances, *, exhausted: bool
+) -> CheckAccount | Wait:
+    first_check_at = failure.failed_at + delay(DECLINED_DELAYS_SECONDS, failure.count, payout.payout_id)
+    noticed = circumstances.account_noticed_position > failure.position
+    if noticed or (now >= first_check_at and not exhausted):
+        again_at = next_point(DECLINED_DELAYS_SECONDS, first_check_at, now, payout.payout_id)
+        return CheckAccount(failure.destination, first_check_at if now < first_check_at else again_at)
+    return Wait(Reason.RETRIES_EXHAUSTED) if exhausted else Wait(Reason.ACCOUNT_DECLINED, first_check_at)
 
 
 def _after_settlement(payout: Payout, settlement: TransferSettled, now: datetime) -> Step:

@@ -26,12 +26,14 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What the rules look at beside the payout: the referred instructor's account, and how many bonuses the referrer
-    had earned within the same UTC day when this one was earned, itself included.
+    """What a decision looks at beside the payout and its account: the referred instructor's account; how many bonuses the
+    referrer had earned within the same UTC day when this one was earned, itself included; and the log position at which
+    Stripe last said that the account which declined had changed.
     """
 
     referred_account: Account | None = None
     bonuses_that_day: int = 1
+    account_noticed_position: int = 0
 
 
 PAY_AT_ONCE = Policy()

@@ -1,10 +1,18 @@
 """All that a decision about one payout depends on, read from the log."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ledger.events import PLATFORM_FUNDS_TAG, BonusEarned, Recorded, payout_tag
+from ledger.events import (
+    PLATFORM_FUNDS_TAG,
+    AccountNoticed,
+    BonusEarned,
+    FailureKind,
+    Recorded,
+    account_tag,
+    payout_tag,
+)
 from ledger.history import about
 from ledger.payouts import payout as payouts
 from ledger.payouts.async_log import AsyncLog
@@ -55,10 +63,18 @@ class Situations:
         return Situation(payout, await self._account(payout.bonus.referrer_id), platform, head, events[-1])
 
     async def decide(self, situation: Situation) -> Step:
-        step = self._next_step(situation, ORDINARY)
+        circumstances = await self._heard_of_account(situation.payout)
+        step = self._next_step(situation, circumstances)
         if isinstance(step, Request) and self._policy.has_rules and not situation.payout.reviewed:
-            return self._next_step(situation, await self._circumstances(situation.payout.bonus))
+            return self._next_step(situation, await self._reviewable(situation.payout.bonus, circumstances))
         return step
+
+    async def _heard_of_account(self, payout: Payout) -> Circumstances:
+        failure = payout.failure
+        if failure is None or failure.event.kind is not FailureKind.ACCOUNT:
+            return ORDINARY
+        notice = await self._log.read_last(about(account_tag(failure.destination), AccountNoticed))
+        return replace(ORDINARY, account_noticed_position=notice.position if notice is not None else 0)
 
     def _next_step(self, situation: Situation, circumstances: Circumstances) -> Step:
         return next_step(
@@ -69,12 +85,13 @@ class Situations:
         updates, _ = await self._log.read([payout_account.account_boundary(instructor_id)])
         return payout_account.fold(updates)
 
-    async def _circumstances(self, bonus: BonusEarned) -> Circumstances:
+    async def _reviewable(self, bonus: BonusEarned, circumstances: Circumstances) -> Circumstances:
         bonuses_that_day = 1
         if self._policy.max_bonuses_a_day is not None:
             earned, _ = await self._log.read([about(f"referrer:{bonus.referrer_id}", BonusEarned)])
             bonuses_that_day = _of_that_day(earned, bonus.payout_id)
-        return Circumstances(await self._account(bonus.referred_id), bonuses_that_day)
+        referred_account = await self._account(bonus.referred_id)
+        return replace(circumstances, referred_account=referred_account, bonuses_that_day=bonuses_that_day)
 
 
 def _of_that_day(earned: list[Recorded], payout_id: str) -> int:

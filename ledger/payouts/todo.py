@@ -15,6 +15,7 @@ from psycopg_pool import ConnectionPool
 
 from ledger.event_log import EventLog
 from ledger.events import (
+    AccountNoticed,
     ApprovalGranted,
     ApprovalRefused,
     BonusEarned,
@@ -68,6 +69,8 @@ class Changes:
                     changes.woken[event.payout_id] = event.referrer_id
                 case PayoutAccountUpdated(instructor_id=instructor_id):
                     changes.changed_accounts.add(instructor_id)
+                case AccountNoticed():
+                    changes.solved |= {Reason.ACCOUNT_DECLINED, Reason.RETRIES_EXHAUSTED}
                 case PlatformFundsAvailable():
                     changes.solved |= {Reason.INSUFFICIENT_FUNDS, Reason.RETRIES_EXHAUSTED}
                 case StripeCredentialsAccepted():
