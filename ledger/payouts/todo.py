@@ -6,7 +6,7 @@ in one transaction, so a row cannot be forgotten. Any number of workers may foll
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import LiteralString
 
 from psycopg import Connection
@@ -26,6 +26,7 @@ from ledger.events import (
     Recorded,
     StripeCredentialsAccepted,
     TransferNoticed,
+    account_tag,
 )
 from ledger.named_queries import named_queries
 from ledger.reasons import Reason
@@ -50,6 +51,7 @@ class Changes:
     owed: dict[str, str] = field(default_factory=dict)
     woken: dict[str, str] = field(default_factory=dict)
     changed_accounts: set[str] = field(default_factory=set)
+    noticed_accounts: set[str] = field(default_factory=set)
     solved: set[Reason] = field(default_factory=set)
 
     @classmethod
@@ -69,8 +71,8 @@ class Changes:
                     changes.woken[event.payout_id] = event.referrer_id
                 case PayoutAccountUpdated(instructor_id=instructor_id):
                     changes.changed_accounts.add(instructor_id)
-                case AccountNoticed():
-                    changes.solved |= {Reason.ACCOUNT_DECLINED, Reason.RETRIES_EXHAUSTED}
+                case AccountNoticed(stripe_account_id=stripe_account_id):
+                    changes.noticed_accounts.add(stripe_account_id)
                 case PlatformFundsAvailable():
                     changes.solved |= {Reason.INSUFFICIENT_FUNDS, Reason.RETRIES_EXHAUSTED}
                 case StripeCredentialsAccepted():
@@ -131,13 +133,25 @@ class TodoList:
         with self._pool.connection() as connection:
             connection.execute(QUERIES["wake_payouts"], {"payout_ids": payout_ids})
 
-    def sweep(self) -> int:
+    def sweep(self, interval: timedelta) -> int | None:
         """Put back on the list what the log says is owed and nobody is looking at. Returns how many were found.
 
-        Nothing should ever be found; this is the net below everything else.
+        None: somebody did it within the interval. Nothing should ever be found: this is the net below everything else.
         """
-        with self._pool.connection() as connection:
+        with self._pool.connection() as connection, connection.transaction():
+            if connection.execute(QUERIES["begin_sweep"], {"interval": interval}).fetchone() is None:
+                return None
             return connection.execute(QUERIES["sweep"]).rowcount
+
+    def told_until(self) -> datetime | None:
+        """Until when everything that Stripe told was heard, missed webhooks included."""
+        with self._pool.connection() as connection:
+            row = connection.execute(QUERIES["told_until"]).fetchone()
+        return row[0] if row else None
+
+    def heard_until(self, moment: datetime) -> None:
+        with self._pool.connection() as connection:
+            connection.execute(QUERIES["heard_until"], {"moment": moment})
 
     def is_quiet(self, horizon_seconds: float = 0.0) -> bool:
         """Whether nothing is due within the horizon, and nothing is being worked on."""
@@ -164,6 +178,9 @@ def _apply(connection: Connection[TupleRow], changes: Changes) -> None:
         )
     if changes.changed_accounts:
         connection.execute(QUERIES["wake_referrers"], {"referrer_ids": list(changes.changed_accounts)})
+    if changes.noticed_accounts:
+        tags = [account_tag(account_id) for account_id in changes.noticed_accounts]
+        connection.execute(QUERIES["wake_owners"], {"account_tags": tags})
     if changes.solved:
         connection.execute(QUERIES["wake_waiting_for"], {"reasons": [reason.value for reason in changes.solved]})
     if changes.woken:

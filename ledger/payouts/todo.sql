@@ -13,6 +13,17 @@ UPDATE ledger.payout_todo
 SET due_at = now(), wakeups = wakeups + 1
 WHERE referrer_id = ANY (%(referrer_ids)s);
 
+-- name: wake_owners
+-- Stripe said that something changed about these accounts: wake the payouts of everybody who ever named one of them.
+UPDATE ledger.payout_todo
+SET due_at = now(), wakeups = wakeups + 1
+WHERE referrer_id IN (
+    SELECT event.data ->> 'instructor_id'
+    FROM ledger.event_tag
+    JOIN ledger.event ON event.position = event_tag.position
+    WHERE event_tag.tag = ANY (%(account_tags)s) AND event_tag.type = 'PayoutAccountUpdated'
+);
+
 -- name: wake_payouts
 UPDATE ledger.payout_todo
 SET due_at = now(), wakeups = wakeups + 1
@@ -42,6 +53,15 @@ WITH finished AS (
 UPDATE ledger.payout_todo
 SET leased_until = NULL, due_at = now()
 WHERE payout_id = %(payout_id)s AND NOT EXISTS (SELECT FROM finished);
+
+-- name: begin_sweep
+UPDATE ledger.payout_watch SET swept_at = now() WHERE swept_at <= now() - %(interval)s RETURNING swept_at;
+
+-- name: told_until
+SELECT told_until FROM ledger.payout_watch;
+
+-- name: heard_until
+UPDATE ledger.payout_watch SET told_until = greatest(told_until, %(moment)s);
 
 -- name: sweep
 -- What was earned, is neither settled nor cancelled, and is not on the list. Taken from the log, not from any copy of it.
