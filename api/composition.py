@@ -46,6 +46,10 @@ if TYPE_CHECKING:
     from ledger.payouts.worker import PayoutWorker
 
 CALLS_AT_ONCE = 16
+LEASE_SECONDS = 60.0
+"""How long the payouts of a worker that was killed wait for another: twice what a call may take. Too short costs nothing
+but a call to Stripe under the same key."""
+
 API_POOL_SIZE = 16
 STOP_SECONDS = 2.0
 _DROP = SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
@@ -284,7 +288,7 @@ async def payout_worker(settings: Settings, url: str) -> AsyncIterator["PayoutWo
             opened.callback(wakeups.close)
             todo = TodoList(opened.enter_context(_pool(url, "worker", CALLS_AT_ONCE // 2)))
             process = PayoutProcess(ThreadedLog(log), gateway, Pace(CALLS_AT_ONCE), now)
-            yield PayoutWorker(process, todo, log, wakeups, CALLS_AT_ONCE)
+            yield PayoutWorker(process, todo, log, wakeups, CALLS_AT_ONCE, LEASE_SECONDS)
     finally:
         await gateway.close()
 

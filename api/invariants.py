@@ -5,7 +5,7 @@ Each check says what was compared and what is wrong. 1, 2 and 5 hold on the log 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,9 +18,9 @@ from ledger.events import TransferSettled
 from ledger.named_queries import named_queries
 from ledger.payouts.next_step import explain
 from ledger.status import payout_status
-from projections.rebuild import compare_with_replay
+from projections.rebuild import Difference, compare_with_replay
 
-__all__ = ["Check", "Transfers", "check_all"]
+__all__ = ["Check", "Evidence", "Transfers", "check_all", "judge"]
 
 QUERIES = named_queries("api", "invariants.sql")
 
@@ -44,6 +44,22 @@ class Check:
         return not self.problems
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that is looked at. What only grows is read before and after the log, so that a ledger at work raises no alarm."""
+
+    census: Census
+    followed: int = 0
+    """Up to this position the log had been taken into the to-do list …"""
+    todo: frozenset[str] = frozenset()
+    """… and these payouts were on it, before the log was read."""
+    transfers_before: Transfers | None = None
+    transfers_after: Transfers | None = None
+    """Stripe's books before and after the log was read; None: we cannot see them."""
+    differences: Sequence[Difference] = ()
+    """Between the read models and a replay of the log."""
+
+
 def check_all(
     log: EventLog,
     pool: ConnectionPool,
@@ -51,23 +67,26 @@ def check_all(
     now: datetime,
     on_progress: Callable[[str], None] = lambda _: None,
 ) -> list[Check]:
-    """`pool` connects as the owner. `read_transfers` None: we cannot see the books of who pays.
-
-    What only grows is read before and after the log, so that a ledger at work raises no false alarm.
-    """
-    on_progress("reading the to-do list and Stripe's books")
+    """Look at everything, and judge it. `pool` connects as the owner."""
+    on_progress("the to-do list and Stripe's books")
     followed, todo = _todo(pool)
     transfers_before = read_transfers() if read_transfers is not None else None
-    on_progress("counting the log")
+    on_progress("the log")
     census = Census.of(log.stream())
-    transfers = read_transfers() if read_transfers is not None else None
-    on_progress("replaying the log from zero")
+    transfers_after = read_transfers() if read_transfers is not None else None
+    on_progress("a replay from zero")
     differences = compare_with_replay(pool, log)
+    return judge(Evidence(census, followed, todo, transfers_before, transfers_after, differences), now)
+
+
+def judge(evidence: Evidence, now: datetime) -> list[Check]:
+    """The invariants, in their order."""
+    census = evidence.census
     return [
         _once(census),
         _founding(census),
-        _stripe(census, transfers_before, transfers),
-        _none_forgotten(census, followed, todo, now),
+        _stripe(census, evidence.transfers_before, evidence.transfers_after),
+        _none_forgotten(census, evidence.followed, evidence.todo, now),
         Check(
             5,
             "positions have no gap",
@@ -78,7 +97,7 @@ def check_all(
             6,
             "every read model equals a replay of the log from zero",
             "all tables, row by row",
-            tuple(f"{each.table}: live {each.live}, replayed {each.rebuilt}" for each in differences),
+            tuple(f"{each.table}: live {each.live}, replayed {each.rebuilt}" for each in evidence.differences),
         ),
     ]
 
@@ -196,5 +215,5 @@ def _todo(pool: ConnectionPool) -> tuple[int, frozenset[str]]:
     return (row[0], frozenset(row[1])) if row is not None else (0, frozenset())
 
 
-def _listed(values: object) -> str:
-    return ", ".join(str(value) for value in values) or "none"  # type: ignore[attr-defined]
+def _listed(values: Iterable[object]) -> str:
+    return ", ".join(str(value) for value in values) or "none"

@@ -53,7 +53,7 @@ class PartFailed(Exception):
 
 
 class Supervisor:
-    """Runs parts until `stop`, which stops the one that was started last first.
+    """Runs parts until `stop`, which ends them in the order they were started in: what brings work in comes first.
 
     Each part writes to a log of its own in `logs`. `on_restart(name, status)` is called on a thread.
     """
@@ -71,7 +71,7 @@ class Supervisor:
 
     def stop(self) -> None:
         """Return when no part runs any more. Each gets the time it asked for."""
-        for kept in reversed(self._kept):
+        for kept in self._kept:
             kept.stop()
 
     def check(self) -> None:

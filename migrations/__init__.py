@@ -4,6 +4,7 @@ Nothing else in the project creates or alters a table. `upgrade` brings a databa
 processes may call it at once.
 """
 
+import threading
 from pathlib import Path
 
 import psycopg
@@ -21,6 +22,9 @@ VERSION_SCHEMA = "ledger"
 # Any number, as long as it stays the same: whoever migrates holds this advisory lock of the database.
 _LOCK = 0x6C65646765720001
 
+# Alembic keeps what it is doing in globals.
+_one_at_a_time = threading.Lock()
+
 
 def upgrade(url: str) -> None:
     """Bring the database to the newest revision, as the URL's own user, who becomes the owner of what is created.
@@ -28,7 +32,7 @@ def upgrade(url: str) -> None:
     Waits while another process does the same. Each revision is one transaction. Takes libpq URLs in all their forms.
     Raises psycopg.Error or sqlalchemy.exc.DBAPIError.
     """
-    with _connect(url) as connection:
+    with _one_at_a_time, _connect(url) as connection:
         # Held by the session, so it outlives the revisions' transactions and ends with the connection, however that
         # ends.
         connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})

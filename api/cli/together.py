@@ -64,8 +64,8 @@ def everything(
             twin = _twin(settings, environment, workspace, twin_port, api_url, balance_minor)
         serve = ["serve", "--host", host, "--port", str(api_port)]
         supervisor.start(_part("api", serve, environment))
-        supervisor.start(_part("projector", ["project"], environment))
         supervisor.start(_part("worker", ["work"], environment, WORKER_STOP_SECONDS))
+        supervisor.start(_part("projector", ["project"], environment))
         with httpx.Client(base_url=api_url, trust_env=False, timeout=2) as api:
             supervisor.wait_until(lambda: _is_ready(api), "api", READY_SECONDS)
         if twin is not None and stripe is not None:

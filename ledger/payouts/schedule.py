@@ -19,15 +19,17 @@ RETRY_WINDOW = timedelta(days=7)
 
 def delay(delays_seconds: tuple[int, ...], turn: int, seed: str) -> timedelta:
     """The delay after the `turn`-th try (counted from 1), jittered by ±20 %; the last one repeats for ever."""
-    base = delays_seconds[min(turn, len(delays_seconds)) - 1]
+    turn = min(turn, len(delays_seconds))
     draw = int.from_bytes(hashlib.sha256(f"{seed}:{turn}".encode()).digest()[:4], "big") / 2**32
-    return timedelta(seconds=base * (1 - JITTER + 2 * JITTER * draw))
+    return timedelta(seconds=delays_seconds[turn - 1] * (1 - JITTER + 2 * JITTER * draw))
 
 
 def next_point(delays_seconds: tuple[int, ...], anchor: datetime, now: datetime, seed: str) -> datetime:
-    """The first moment after `now` of the schedule that starts at `anchor`."""
-    turn, point = 1, anchor + delay(delays_seconds, 1, seed)
-    while point <= now:
-        turn += 1
+    """The first moment after `now` of the schedule that starts at `anchor`. As quick after a year as after a minute."""
+    point = anchor
+    for turn in range(1, len(delays_seconds) + 1):
         point += delay(delays_seconds, turn, seed)
-    return point
+        if point > now:
+            return point
+    period = delay(delays_seconds, len(delays_seconds), seed)
+    return point + period * ((now - point) // period + 1)

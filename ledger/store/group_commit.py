@@ -23,6 +23,7 @@ class GroupCommit:
     def __init__(self, commit: Callable[[Group], None]) -> None:
         self._commit = commit
         self._lock = threading.Lock()
+        self._has_ended = threading.Condition(self._lock)  # of the commits under way, once closed
         self._waiting: deque[PendingAppend] = deque()  # empty unless a commit is under way
         self._is_committing = False
         self._queue_is_ours = threading.Semaphore(0)
@@ -45,22 +46,23 @@ class GroupCommit:
         return append.verdict()
 
     def close(self) -> None:
-        """Refuse new appends, and finish those that wait."""
-        with self._lock:
+        """Refuse new appends, and return when those under way and those that wait are finished."""
+        with self._has_ended:
             self._is_closed = True
-            thread = self._thread
-        if thread is not None:
+            self._has_ended.wait_for(lambda: not self._is_committing)
+        if self._thread is not None:
             self._queue_is_ours.release()
-            thread.join()
+            self._thread.join()
 
     def _commit_alone(self, append: PendingAppend) -> None:
         try:
             self._commit(Group([append]))
         finally:
             with self._lock:
-                self._is_committing = bool(self._waiting)
                 if self._waiting:
                     self._hand_over()
+                else:
+                    self._rest()
 
     def _hand_over(self) -> None:
         if self._thread is None:
@@ -69,20 +71,24 @@ class GroupCommit:
         self._queue_is_ours.release()
 
     def _serve(self) -> None:
-        while self._queue_is_ours.acquire() and (self._waiting or not self._is_closed):
+        while self._queue_is_ours.acquire() and self._is_committing:
             while group := self._next_group():
                 self._commit_group(group)
 
     def _next_group(self) -> Group | None:
         with self._lock:
             if not self._waiting:
-                self._is_committing = False
+                self._rest()
                 return None
             waiting, self._waiting = self._waiting, deque()
         group = take_group(waiting)  # outside of the lock, which all the callers want
         if waiting:
             self._put_back(waiting)
         return group
+
+    def _rest(self) -> None:
+        self._is_committing = False
+        self._has_ended.notify_all()
 
     def _put_back(self, appends: Sequence[PendingAppend]) -> None:
         with self._lock:

@@ -87,12 +87,13 @@ class Clock:
 
 @dataclass
 class Road:
-    """A log, a to-do list and Stripe. Payouts have ids of their own, so that tests may share one twin."""
+    """A log, a to-do list and Stripe. Payouts have ids of their own, so that tests may share one twin and one log."""
 
     log: EventLog
     todo: TodoList
     stripe: Stripe
     clock: Clock = field(default_factory=Clock)
+    owed: list[str] = field(default_factory=list)
 
     def append(self, *events: Event) -> None:
         """Facts, or what a worker would have recorded before it died."""
@@ -114,6 +115,7 @@ class Road:
             currency="usd",
         )
         self.append(bonus)
+        self.owed.append(bonus.payout_id)
         if stripe_account_id is not None:
             self.connect(bonus.payout_id, stripe_account_id, active=active)
         return bonus.payout_id
@@ -167,20 +169,16 @@ class Road:
         return payout
 
     def assert_books_agree(self) -> None:
-        """What Stripe holds for this log's payouts is what the log says, one transfer a payout."""
+        """What Stripe holds for what became owed here is what the log says, and one transfer a payout."""
+        names = ("id", "amount", "currency", "destination")
         held = self.stripe.transfers()
-        events, _ = self.log.read()
-        settled: dict[str, list[TransferSettled]] = {}
-        for each in events:
-            if isinstance(each.event, BonusEarned):
-                settled.setdefault(each.event.payout_id, [])
-            if isinstance(each.event, TransferSettled):
-                settled[each.event.payout_id].append(each.event)
-        for payout_id, known in settled.items():
-            said = [(each.transfer_id, each.amount_minor, each.currency, each.destination) for each in known]
-            found = [
-                tuple(each[name] for name in ("id", "amount", "currency", "destination"))
-                for each in held.get(payout_id, ())
+        for payout_id in self.owed:
+            events = [each.event for each in self.events(payout_id)]
+            said = [
+                (each.transfer_id, each.amount_minor, each.currency, each.destination)
+                for each in events
+                if isinstance(each, TransferSettled)
             ]
+            found = [tuple(each[name] for name in names) for each in held.get(payout_id, ())]
             assert said == found, payout_id
             assert len(found) <= 1, payout_id

@@ -21,8 +21,9 @@ from ledger.payouts.outcome import (
     transfer_of,
 )
 from ledger.payouts.process import outcome_event, settled
+from ledger.payouts.schedule import delay, next_point
 from ledger.reasons import EXPLANATIONS
-from tests.payouts.story import ACCEPTED, REJECTED, Story, account, funds, verified
+from tests.payouts.story import ACCEPTED, REJECTED, START, Story, account, funds, verified
 
 KEY_LIVES = timedelta(hours=24)
 KEY_WINDOW = timedelta(hours=23)
@@ -174,7 +175,7 @@ fates = st.sampled_from([*SENDS, *HAPPENINGS])
 moves = st.tuples(fates, st.sampled_from(DELAYS))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=3000, deadline=None)
 @given(happened=st.lists(moves, max_size=25))
 def test_whatever_happens_stripe_holds_at_most_one_transfer(happened: list[tuple[str, timedelta]]) -> None:
     world = World()
@@ -185,7 +186,7 @@ def test_whatever_happens_stripe_holds_at_most_one_transfer(happened: list[tuple
         world.story.later(time)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(happened=st.lists(moves, max_size=15))
 def test_no_payout_is_forgotten(happened: list[tuple[str, timedelta]]) -> None:
     """When all is well again, it is settled within a week by itself, or somebody is named who has to act."""
@@ -206,3 +207,18 @@ def test_no_payout_is_forgotten(happened: list[tuple[str, timedelta]]) -> None:
     told = explain(world.story.payout, world.story.account, world.story.platform, world.story.now)
     stuck_on_a_500 = world.story.payout.unresolved is not None and not world.stripe.transfers
     assert world.story.payout.phase == "settled" or (stuck_on_a_500 and told.until is not None)
+
+
+@given(
+    delays=st.lists(st.integers(60, 3600), min_size=1, max_size=5).map(tuple),
+    waited=st.timedeltas(timedelta(0), timedelta(days=3)),
+    seed=st.text(max_size=5),
+)
+def test_the_next_point_of_a_schedule_is_the_first_one_still_to_come(
+    delays: tuple[int, ...], waited: timedelta, seed: str
+) -> None:
+    point, turn = START, 0
+    while point <= START + waited:
+        turn += 1
+        point += delay(delays, turn, seed)
+    assert next_point(delays, START, START + waited, seed) == point

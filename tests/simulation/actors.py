@@ -6,6 +6,7 @@ To add one: write `async def somebody(world: World) -> None` and name it in `ACT
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
@@ -17,7 +18,9 @@ from ledger.events import ProgramTermsSet
 from ledger.lifecycle import parse_fact
 from ledger.set_terms import set_terms
 from sandbox.season.generator import generate
-from sandbox.stripe_twin import WebhookHabits, accounts, agenda, books, webhooks
+from sandbox.stripe_twin import WebhookHabits, accounts, agenda, books, transfers, webhooks
+from sandbox.stripe_twin.refusals import Refusal
+from sandbox.stripe_twin.world import Cause
 from tests.simulation.chronicle import BEGINNING
 from tests.simulation.plan import DAY, HOUR, MINUTE
 
@@ -117,10 +120,12 @@ async def account_trouble(world: "World") -> None:
     lots = world.lots("account trouble")
     for moment in _moments(world, "account moments", world.plan.account_changes):
         await world.until(moment)
+        owed = {payout.bonus.referrer_id for payout in world.witness.payouts.values() if payout.settled is None}
         known = sorted(world.witness.accounts.items())
+        concerned = [each for each in known if each[0] in owed]
         if not known:
             continue
-        instructor, account = lots.choice(known)
+        instructor, account = lots.choice(concerned or known)
         await lots.choice(TROUBLES)(world, lots, instructor, account.stripe_account_id)
 
 
@@ -148,8 +153,25 @@ async def _is_replaced(world: "World", lots: Random, instructor: str, _account: 
     await deliver(world, account_fact(world, instructor, f"acct_ok{lots.randrange(10**6):06d}", active=True))
 
 
+async def _flickers(world: "World", lots: Random, instructor: str, account: str) -> None:
+    """Facts so close upon each other that they meet a worker at work."""
+    for _ in range(lots.randint(1, 5)):
+        await deliver(world, account_fact(world, instructor, account, active=False))
+        await asyncio.sleep(lots.expovariate(0.2 / world.plan.thread_delay))
+        await deliver(world, account_fact(world, instructor, account, active=True))
+        await asyncio.sleep(lots.expovariate(0.2 / world.plan.thread_delay))
+
+
 Trouble = Callable[["World", Random, str, str], Awaitable[None]]
-TROUBLES: tuple[Trouble, ...] = (_loses_capability, _loses_capability, _is_closed, _is_unheard_of, _is_replaced)
+TROUBLES: tuple[Trouble, ...] = (
+    _loses_capability,
+    _loses_capability,
+    _flickers,
+    _flickers,
+    _is_closed,
+    _is_unheard_of,
+    _is_replaced,
+)
 
 
 def _change(world: "World", account: str, *, transfers: str, closed: bool | None = None) -> None:
@@ -189,6 +211,21 @@ async def terms_setter(world: "World") -> None:
             continue
 
 
+async def stranger(world: "World") -> None:
+    """Somebody at Stripe's dashboard who makes transfers of another amount in the group of one of our payouts."""
+    lots = world.lots("stranger")
+    for moment in _moments(world, "stranger moments", world.plan.strangers):
+        await world.until(moment)
+        while not (unknown := [each for each, payout in world.witness.payouts.items() if payout.unresolved is not None]):
+            await asyncio.sleep(lots.uniform(1, MINUTE))
+        with suppress(Refusal):
+            payout_id = lots.choice(unknown)
+            group = f"payout_{payout_id}"
+            parameters = {"amount": 1, "currency": "usd", "destination": "acct_okstranger", "transfer_group": group}
+            transfers.create(world.twin.world, Cause(), parameters)
+            world.chronicle.tell("stranger", "transfers 1 in this group", payout_id)
+
+
 async def freezer(world: "World") -> None:
     """Suspends a worker for a while: it goes on later, with what it knew then."""
     lots = world.lots("freezer")
@@ -202,7 +239,7 @@ async def freezer(world: "World") -> None:
             world.chronicle.count("freezes")
 
 
-ACTORS = (platform, stripe, treasurer, account_trouble, terms_setter, freezer)
+ACTORS = (platform, stripe, treasurer, account_trouble, terms_setter, stranger, freezer)
 UNTIL_THE_END = (stripe,)
 """Those who stay when the others have gone."""
 

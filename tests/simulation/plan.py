@@ -4,7 +4,7 @@ Not everything goes wrong in every run: each seed picks a few kinds of trouble a
 only show while the rest of the world behaves.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
@@ -41,7 +41,9 @@ class Plan:
     weather: tuple[Spell, ...]
     webhooks: WebhookHabits
     thread_delay: float  # mean
-    steps_between_crashes: float | None  # mean
+    lease_seconds: float
+    steps_between_crashes: float  # mean
+    crashes: int  # at most
     downtime: float  # mean
     freezes_a_day: float
     store_trouble: float  # share of calls of the store
@@ -50,8 +52,8 @@ class Plan:
     term_changes: int
     notification_loss: float
     repeats: float  # share of facts that are delivered once more
+    strangers: int  # transfers that somebody else makes in the group of a payout
     operator_actions: int
-    extra: dict[str, float] = field(default_factory=dict)
 
 
 def draw(seed: int) -> Plan:
@@ -59,7 +61,7 @@ def draw(seed: int) -> Plan:
     lots = Random(f"plan {seed}")
     is_long = lots.random() < 0.04  # long enough for seven days of declines
     adversity = 8.5 * DAY if is_long else lots.choice((0.3, 0.6, 1, 1.5, 2, 3)) * DAY
-    instructors = lots.randint(4, 5) if is_long else lots.randint(6, 14)
+    instructors = lots.randint(4, 5) if is_long else lots.randint(8, 16)
     return Plan(
         seed=seed,
         workers=lots.randint(2, 4),
@@ -72,7 +74,9 @@ def draw(seed: int) -> Plan:
         weather=tuple(_weather(lots, adversity)),
         webhooks=_habits(lots),
         thread_delay=lots.choice((0.001, 0.005, 0.05, 0.5)),
-        steps_between_crashes=lots.choice((None, 30.0, 100.0, 300.0, 1000.0)),
+        lease_seconds=lots.choice((180.0, 180.0, 20.0, 2.0)),
+        steps_between_crashes=lots.choice((10.0, 30.0, 100.0, 300.0, 1000.0)),
+        crashes=lots.choice((0, 20, 100, 100)),
         downtime=lots.choice((1.0, 10.0, 10 * MINUTE)),
         freezes_a_day=lots.choice((0.0, 0.0, 2.0, 20.0)),
         store_trouble=lots.choice((0.0, 0.0, 0.01, 0.05)),
@@ -81,6 +85,7 @@ def draw(seed: int) -> Plan:
         term_changes=lots.choice((0, 0, 1, 2)),
         notification_loss=lots.choice((0.0, 0.2)),
         repeats=lots.choice((0.0, 0.2, 0.5)),
+        strangers=lots.choice((0, 0, 3)),
         operator_actions=lots.choice((0, 0, 2, 6)),
     )
 
@@ -101,7 +106,7 @@ def _weather(lots: Random, adversity: float) -> list[Spell]:
         length = lots.choice((10 * MINUTE, 2 * HOUR, 20 * HOUR, 30 * HOUR, 48 * HOUR)) * lots.uniform(0.5, 1)
         if moment + length > adversity:
             continue
-        sky: Sky = lots.choice(("down", "down", "deaf", "deaf", "slow", "busy", "locked_out"))
+        sky: Sky = lots.choice(("down", "down", "deaf", "deaf", "slow", "busy", "locked_out", "locked_out"))
         spells.append(Spell(sky, moment, length))
         moment += length
     return spells

@@ -174,8 +174,8 @@ class World:
         """A worker that is started again whenever it died."""
         lots = self.lots(f"worker {number}")
         while True:
-            mean = self.plan.steps_between_crashes if self.is_stormy else None
-            steps = None if mean is None else int(lots.expovariate(1 / mean))
+            dies = self.is_stormy and self.chronicle.counts["crashes"] < self.plan.crashes
+            steps = int(lots.expovariate(1 / self.plan.steps_between_crashes)) if dies else None
             life = Life(f"worker {number}", self.loop, steps)
             self.lives.append(life)
             life.run(self._work(life))

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import psycopg
 import pytest
 
-from ledger.store import AppendConflict, EventAlreadyRecorded, EventEnvelope, PostgresRecorder
+from ledger.store import AppendConflict, EventAlreadyRecorded, EventEnvelope, PostgresRecorder, StoreClosed
 from ledger.store.group_commit import GroupCommit
 from ledger.store.grouping import MAX_GROUP_BYTES, MAX_GROUP_EVENTS, Group, take_group
 from ledger.store.pending_append import PendingAppend
@@ -127,6 +127,22 @@ def test_a_defect_reaches_all_who_wait_and_ends_nothing() -> None:
     assert append() == 1
     group_commit.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "ledger-group-commit"]
+
+
+def test_closing_finishes_what_was_begun(recorder: PostgresRecorder, owner: psycopg.Connection) -> None:
+    hold_the_log(owner)
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(recorder.append, [event()])
+        wait_until(lambda: waiting_for_the_log(owner) == 1)
+        second = threads.submit(recorder.append, [event()])
+        wait_until(lambda: len(recorder._group_commit._waiting) == 1)
+        closing = threads.submit(recorder._group_commit.close)
+        wait_until(lambda: recorder._group_commit._is_closed)
+        with pytest.raises(StoreClosed):
+            recorder._group_commit.append(PendingAppend([event()], None))
+        owner.execute("ROLLBACK")
+        closing.result(timeout=20)
+        assert (first.result(timeout=20), second.result(timeout=20)) == (1, 2)
 
 
 def waiting(*appends: list[EventEnvelope]) -> list[PendingAppend]:

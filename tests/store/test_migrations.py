@@ -1,7 +1,8 @@
 """Migrations: from nothing, again, by several at once; and what they leave behind."""
 
+import multiprocessing
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
@@ -50,8 +51,13 @@ def test_an_empty_database_becomes_a_ledger(make_empty: Callable[[], str]) -> No
 
 def test_several_may_migrate_at_once_even_two_databases_of_one_server(make_empty: Callable[[], str]) -> None:
     urls = [make_empty(), make_empty()]
-    with ThreadPoolExecutor() as threads:
-        list(threads.map(migrations.upgrade, urls * 3))
+    with (
+        ProcessPoolExecutor(3, mp_context=multiprocessing.get_context("spawn")) as processes,
+        ThreadPoolExecutor() as threads,
+    ):
+        migrating = [pool.submit(migrations.upgrade, url) for pool in (processes, threads) for url in urls * 2]
+        for each in migrating:
+            each.result(timeout=60)
     assert all(works(url) for url in urls)
 
 

@@ -37,12 +37,23 @@ def database_url() -> Iterator[str]:
         rmtree(folder, ignore_errors=True)
 
 
-def kill_the_server(database_url: str) -> None:
-    """SIGKILL to the postmaster: no process of the server has time for anything."""
-    with psycopg.connect(database_url) as connection:
-        row = connection.execute("SELECT pg_read_file('postmaster.pid')").fetchone()
+def postmaster(database_url: str) -> int | None:
+    """Its process id; None while nobody answers."""
+    try:
+        with psycopg.connect(database_url) as connection:
+            row = connection.execute("SELECT pg_read_file('postmaster.pid')").fetchone()
+    except psycopg.OperationalError:
+        return None
     assert row is not None
-    os.kill(int(row[0].splitlines()[0]), signal.SIGKILL)
+    return int(row[0].splitlines()[0])
+
+
+def kill_the_server(database_url: str) -> None:
+    """SIGKILL, so that it has no time for anything; returns when the next one answers."""
+    killed = postmaster(database_url)
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: postmaster(database_url) not in {killed, None}, seconds=60)
 
 
 def test_appends_and_followers_recover_and_nothing_acknowledged_is_lost(
@@ -57,25 +68,31 @@ def test_appends_and_followers_recover_and_nothing_acknowledged_is_lost(
             try:
                 recorder.append([happened])
             except OperationalError:  # away, or the outcome is unknown: either way it was not acknowledged
+                stop.wait(0.05)
                 continue
             acknowledged.append(happened.event_id)
 
     followed: list[int] = []
 
     def follow() -> None:
-        followed.extend(each.position for each in subscription)
+        for each in subscription:
+            followed.append(each.position)  # noqa: PERF401 - others look at it meanwhile
 
-    with recorder.subscribe(after=recorder.head()) as subscription, ThreadPoolExecutor() as threads:
-        before = recorder.head()
-        follower = threads.submit(follow)
-        writers = [threads.submit(write, writer) for writer in range(4)]
-        for _ in range(2):
-            enough = len(acknowledged) + 50
-            wait_until(lambda enough=enough: len(acknowledged) >= enough)  # type: ignore[misc]
-            kill_the_server(database_url)
+    def wait_for_more_appends() -> None:
         enough = len(acknowledged) + 50
         wait_until(lambda: len(acknowledged) >= enough, seconds=60)
-        stop.set()
+
+    before = recorder.head()
+    with ThreadPoolExecutor() as threads, recorder.subscribe(after=before) as subscription:
+        follower = threads.submit(follow)
+        writers = [threads.submit(write, writer) for writer in range(4)]
+        try:
+            for _ in range(2):
+                wait_for_more_appends()
+                kill_the_server(database_url)
+            wait_for_more_appends()
+        finally:
+            stop.set()
         for writer in writers:
             writer.result(timeout=60)
         head = recorder.head()
