@@ -94,8 +94,15 @@ def apply(model: ReadModel, recorded: Recorded) -> None:
             _earned(model, event, recorded)
         case AboutPayout():
             _paid_or_not(model, event.payout_id, recorded)
-        case AccountNoticed():
-            pass  # only tells the payout process to look
+        case _:
+            _told_by_stripe(model, recorded)
+    model.program.position = recorded.position
+
+
+def _told_by_stripe(model: ReadModel, recorded: Recorded) -> None:
+    """What concerns no single payout."""
+    event = recorded.event
+    match event:
         case PlatformFundsAvailable():
             model.program.funds_position = recorded.position
         case StripeCredentialsRejected():
@@ -104,9 +111,10 @@ def apply(model: ReadModel, recorded: Recorded) -> None:
             model.program.credentials_rejected_at = None
         case BankPayoutReported():
             _bank_payout(model, event, recorded)
+        case AccountNoticed():
+            pass  # only tells the payout process to look
         case _:
             raise UndigestibleEventError(recorded)
-    model.program.position = recorded.position
 
 
 def _account(row: InstructorRow, event: PayoutAccountUpdated, recorded: Recorded) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-MinorUnits = Annotated[int, Field(gt=0, strict=True)]
+MinorUnits = Annotated[int, Field(gt=0, lt=10**15, strict=True)]
 Currency = Annotated[str, Field(pattern=r"^[a-z]{3}$")]
 Tier = Literal["founding", "standard"]
 

@@ -22,7 +22,7 @@ FOUNDING_BONUS_TAG = "founding-bonus"
 class ProgramTermsSet(Event):
     """The terms of the program changed; they hold for bonuses earned after this event."""
 
-    founding_cap: Annotated[int, Field(ge=0)]
+    founding_cap: Annotated[int, Field(ge=0, le=1_000_000_000, strict=True)]
     founding_bonus_minor: MinorUnits
     standard_bonus_minor: MinorUnits
     currency: Currency
@@ -83,7 +83,7 @@ class BonusEarned(AboutPayout):
     referred_id: str
     tier: Tier
     founding_spot: Annotated[int, Field(ge=1)] | None  # the n-th founding bonus of the program, in log order
-    founding_cap: Annotated[int, Field(ge=0)]
+    founding_cap: Annotated[int, Field(ge=0, le=1_000_000_000, strict=True)]
     amount_minor: MinorUnits
     currency: Currency
 

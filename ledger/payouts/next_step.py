@@ -120,7 +120,7 @@ def _reviewed(
     hit = rule_hit(policy, payout, account, circumstances)
     if hit is not None:
         return HoldBack(hit.reason, hit.note)
-    if now < payout.earned_at + policy.hold:
+    if policy.hold and now < payout.earned_at + policy.hold:
         return Wait(Reason.HOLD_PERIOD, payout.earned_at + policy.hold)
     return request
 

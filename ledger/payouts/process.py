@@ -81,6 +81,7 @@ class PayoutProcess:
     ) -> None:
         self._log = log
         self._clock = clock
+        self.pace = pace
         self._calls = StripeCalls(gateway, pace, Breaker(clock))
         self._records = PayoutRecords(log, clock)
         self.credentials = Credentials(log, gateway, clock)

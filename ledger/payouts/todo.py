@@ -26,6 +26,7 @@ from ledger.events import (
     Recorded,
     StripeCredentialsAccepted,
     TransferNoticed,
+    TransferSettled,
     account_tag,
 )
 from ledger.named_queries import named_queries
@@ -49,6 +50,7 @@ class Changes:
     """What a batch of events means for the list."""
 
     owed: dict[str, str] = field(default_factory=dict)
+    settled: set[str] = field(default_factory=set)
     woken: dict[str, str] = field(default_factory=dict)
     changed_accounts: set[str] = field(default_factory=set)
     noticed_accounts: set[str] = field(default_factory=set)
@@ -61,6 +63,9 @@ class Changes:
             match recorded.event:
                 case BonusEarned(payout_id=payout_id, referrer_id=referrer_id):
                     changes.owed[payout_id] = referrer_id
+                case TransferSettled(payout_id=payout_id):
+                    changes.settled.add(payout_id)
+                    changes.woken.pop(payout_id, None)
                 case (
                     TransferNoticed()
                     | PayoutReleased()
@@ -183,6 +188,8 @@ def _apply(connection: Connection[TupleRow], changes: Changes) -> None:
         connection.execute(QUERIES["wake_owners"], {"account_tags": tags})
     if changes.solved:
         connection.execute(QUERIES["wake_waiting_for"], {"reasons": [reason.value for reason in changes.solved]})
+    if changes.settled:
+        connection.execute(QUERIES["remove"], {"payout_ids": list(changes.settled)})
     if changes.woken:
         connection.execute(
             QUERIES["add_or_wake"], {"payout_ids": list(changes.woken), "referrer_ids": list(changes.woken.values())}

@@ -43,6 +43,9 @@ SELECT payout_id, referrer_id, now()
 FROM unnest(%(payout_ids)s::text[], %(referrer_ids)s::text[]) AS woken (payout_id, referrer_id)
 ON CONFLICT (payout_id) DO UPDATE SET due_at = now(), wakeups = payout_todo.wakeups + 1;
 
+-- name: remove
+DELETE FROM ledger.payout_todo WHERE payout_id = ANY (%(payout_ids)s);
+
 -- name: finish
 -- If it was woken meanwhile it stays due.
 WITH finished AS (

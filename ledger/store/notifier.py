@@ -58,8 +58,10 @@ class Notifier:
 
     def _run(self) -> None:
         connection: psycopg.Connection | None = None
-        while self._wanted.wait() and not self._closed.is_set():
-            self._wanted.clear()
+        is_last = False
+        while not is_last and self._wanted.wait():
+            self._wanted.clear()  # before it is looked whether this is the last, or a close in between would be lost
+            is_last = self._closed.is_set()
             try:
                 connection = connection or connect(self._database_url, self._settings)
                 connection.execute(f"NOTIFY {CHANNEL}")

@@ -216,7 +216,9 @@ async def stranger(world: "World") -> None:
     lots = world.lots("stranger")
     for moment in _moments(world, "stranger moments", world.plan.strangers):
         await world.until(moment)
-        while not (unknown := [each for each, payout in world.witness.payouts.items() if payout.unresolved is not None]):
+        while not (
+            unknown := [each for each, payout in world.witness.payouts.items() if payout.unresolved is not None]
+        ):
             await asyncio.sleep(lots.uniform(1, MINUTE))
         with suppress(Refusal):
             payout_id = lots.choice(unknown)
