@@ -6,11 +6,9 @@ Each is a context that closes what it opened, in the reverse order. Without DATA
 without STRIPE_API_KEY it is the sandbox that pays: its address is STRIPE_API_BASE, its secrets are in the data folder.
 
     SchemaNotReady   the database is at another revision than this release
-    LedgerNotEmpty   a demo was to be played into a ledger in use
     NoStripe         neither Stripe's key nor the sandbox's address is known
 """
 
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -19,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
-from psycopg.sql import SQL, Identifier
 from psycopg_pool import ConnectionPool
 from pydantic import SecretStr
 from sqlalchemy.exc import DBAPIError
@@ -52,7 +49,6 @@ but a call to Stripe under the same key."""
 
 API_POOL_SIZE = 16
 STOP_SECONDS = 2.0
-_DROP = SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
 EMBEDDED_SETTINGS = {"max_connections": "200"}  # room for a demo beside the ledger that lasts
 
 
@@ -64,13 +60,6 @@ class SchemaNotReady(Exception):
         super().__init__(f"the database {state}: run `ledger migrate`")
         self.found = found
         self.needed = needed
-
-
-class LedgerNotEmpty(Exception):
-    """A made-up season and somebody's books do not mix."""
-
-    def __init__(self) -> None:
-        super().__init__("the database of DATABASE_URL has a history already: a demo needs an empty one (or unset it)")
 
 
 class NoStripe(Exception):
@@ -136,58 +125,19 @@ def database(settings: Settings, workspace: Workspace | None = None) -> Iterator
 
 
 @contextmanager
-def prepared_database(settings: Settings) -> Iterator[str]:
-    """The ledger that lasts, at this release's schema: ours to bring there if it is embedded. Raises SchemaNotReady."""
-    with database(settings) as url:
-        _prepare(settings, url)
-        yield url
-
-
-@contextmanager
-def history(settings: Settings) -> Iterator[tuple[str, Workspace]]:
-    """What there is to be looked at: the ledger that lasts, or while that is empty the newest demo. Raises SchemaNotReady."""
-    folder = data_folder(settings)
-    if settings.database_url is not None:
-        url = settings.database_url.get_secret_value()
-        _prepare(settings, url)
-        yield url, folder.ledger
-        return
-    with embedded_server(settings) as server:
-        workspace = newest_history(server, folder)
-        url = server.ensure_database(workspace.database)
-        _prepare(settings, url)
-        yield url, workspace
-
-
-@contextmanager
-def fresh_database(settings: Settings, workspace: Workspace) -> Iterator[str]:
-    """An empty ledger, prepared: a database of its own on the embedded server, or that of DATABASE_URL if it is empty.
-
-    Raises LedgerNotEmpty.
-    """
-    if settings.database_url is None:
-        with embedded_server(settings) as server:
-            forget_finished_demos(server, data_folder(settings))
-            url = server.ensure_database(workspace.database)
-            migrate(url)
-            yield url
-        return
-    url = settings.database_url.get_secret_value()
-    if _has_history(url):
-        raise LedgerNotEmpty
-    migrate(url)
-    yield url
-
-
-@contextmanager
 def embedded_server(settings: Settings) -> Iterator[EmbeddedPostgres]:
     """Whoever leaves last waits for a moment, so that nothing runs any more when they are gone."""
     folder = data_folder(settings)
     folder.create()
-    with EmbeddedPostgres(folder.postgres, settings=EMBEDDED_SETTINGS) as server:
-        yield server
-    if not any(workspace.is_claimed() for workspace in (folder.ledger, *folder.demos())):
-        server.wait_until_stopped(timeout_seconds=STOP_SECONDS)
+    server = EmbeddedPostgres(folder.postgres, settings=EMBEDDED_SETTINGS)
+    with ExitStack() as opened:
+        opened.enter_context(server)
+        try:
+            yield server
+        finally:
+            opened.close()
+            if not any(workspace.is_claimed() for workspace in (folder.ledger, *folder.demos())):
+                server.wait_until_stopped(timeout_seconds=STOP_SECONDS)
 
 
 def migrate(url: str) -> None:
@@ -208,31 +158,6 @@ def require_schema(url: str) -> None:
         found, needed = migrations.current_revision(url), migrations.head_revision()
     if found != needed:
         raise SchemaNotReady(found, needed)
-
-
-def _prepare(settings: Settings, url: str) -> None:
-    if settings.database_url is None:
-        migrate(url)
-    else:
-        require_schema(url)
-
-
-def newest_history(server: EmbeddedPostgres, folder: DataFolder) -> Workspace:
-    """Whose history the embedded server holds: the lasting ledger's, or while that is empty the newest demo's."""
-    with psycopg.connect(server.url("postgres")) as connection:
-        databases = {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
-    known = [workspace for workspace in (folder.ledger, *folder.demos()) if workspace.database in databases]
-    return next((each for each in known if _has_history(server.url(each.database))), folder.ledger)
-
-
-def forget_finished_demos(server: EmbeddedPostgres, folder: DataFolder) -> None:
-    """Drop what demos left behind that nobody runs any more, however they ended."""
-    finished = [workspace for workspace in folder.demos() if not workspace.is_claimed()]
-    if finished:
-        with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-            for workspace in finished:
-                connection.execute(_DROP.format(Identifier(workspace.database)))
-                shutil.rmtree(workspace.path, ignore_errors=True)
 
 
 @contextmanager
@@ -325,16 +250,6 @@ def _as_psycopg() -> Iterator[None]:
         if isinstance(error.orig, psycopg.Error):
             raise error.orig from None
         raise
-
-
-def _has_history(url: str) -> bool:
-    """Whether anything but the program's terms is on the log."""
-    with psycopg.connect(url) as connection:
-        try:
-            row = connection.execute("SELECT position > 1 FROM ledger.log_head").fetchone()
-        except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
-            return False
-    return row is not None and bool(row[0])
 
 
 def _pool(url: str, part: str, size: int) -> ConnectionPool[psycopg.Connection]:

@@ -10,9 +10,9 @@ is busy for all of them.
 import argparse
 import statistics
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +32,7 @@ from ledger.store import EventEnvelope, PostgresRecorder
 from migrations import upgrade
 from sandbox.postgres import EmbeddedPostgres
 
-ROUNDS = 5
+ROUNDS = 10
 
 DATA = b'{"payout_id": "po_2Q", "attempt": 1, "transfer_id": "tr_1Nq", "amount_minor": 7500, "currency": "usd"}'
 
@@ -83,11 +83,8 @@ class Contender:
                 latencies.append(after - before)
                 before = after
 
-        threads = [threading.Thread(target=work, args=pair) for pair in zip(self.appends, taken, strict=True)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(len(self.appends)) as threads:
+            list(threads.map(work, self.appends, taken))
         latencies = [latency for each in taken for latency in each]
         self.rates.append(len(latencies) / (time.perf_counter() - started))
         self.latencies_seconds.extend(latencies)
@@ -95,6 +92,10 @@ class Contender:
     @property
     def rate(self) -> float:
         return statistics.median(self.rates)
+
+    def relative_to(self, other: "Contender") -> float:
+        """How many times as fast, in the median of the rounds: what disturbs a round disturbs both."""
+        return statistics.median(mine / theirs for mine, theirs in zip(self.rates, other.rates, strict=True))
 
     def quantile_ms(self, share: float) -> float:
         ordered = sorted(self.latencies_seconds)
@@ -198,7 +199,7 @@ def server(url: str | None) -> Iterator[str]:
         return
     folder = Path(mkdtemp(prefix="ledger-benchmark-"))
     folder.chmod(0o711)  # started by root, the server runs as another user and has to get in
-    postgres = EmbeddedPostgres(folder / "postgres")
+    postgres = EmbeddedPostgres(folder / "postgres", settings={"max_connections": "300"})
     try:
         with postgres:
             yield postgres.url("postgres")
@@ -226,13 +227,12 @@ def main() -> int:
         for callers in sorted(map(int, options.callers.split(","))):
             with fresh_database(server_url) as database_url:
                 contenders = compare(database_url, callers, options.seconds)
-            rates = {contender.name: contender.rate for contender in contenders}
-            ratio = rates["ledger"] / rates["plain INSERT"]
+            inserts, ours, _ = contenders
+            ratio = ours.relative_to(inserts)
             for each in contenders:
-                relative = each.rate / rates["plain INSERT"]
                 cells = (
                     f"{each.rate:,.0f}",
-                    f"{relative:.2f}",
+                    f"{each.relative_to(inserts):.2f}",
                     f"{each.quantile_ms(0.5):.2f}",
                     f"{each.quantile_ms(0.99):.2f}",
                 )

@@ -174,25 +174,28 @@ def serve(
     input_ends: InputEnds = False,
 ) -> None:
     """Serve the HTTP API. Run as many as you like."""
+    _watch(input_ends)
     from api.cli.parts import serve
 
-    serve(host, port, stop_at_end_of_input=input_ends)
+    serve(host, port)
 
 
 @app.command(rich_help_panel=PARTS)
 def work(input_ends: InputEnds = False) -> None:
     """Pay what is owed, through Stripe. Run as many as you like."""
+    _watch(input_ends)
     from api.cli.parts import work
 
-    work(stop_at_end_of_input=input_ends)
+    work()
 
 
 @app.command(rich_help_panel=PARTS)
 def project(input_ends: InputEnds = False) -> None:
     """Keep the read models. Run two: one works, the other stands by."""
+    _watch(input_ends)
     from api.cli.parts import project
 
-    project(stop_at_end_of_input=input_ends)
+    project()
 
 
 @app.command(rich_help_panel=PARTS)
@@ -230,3 +233,11 @@ def rebuild() -> None:
     from api.cli.rebuild import run
 
     run()
+
+
+def _watch(input_ends: bool) -> None:
+    """Before anything is imported: a part can be asked to stop from its first moment."""
+    if input_ends:
+        from api.processes import stop_at_end_of_input
+
+        stop_at_end_of_input()

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import typer
 
 from api import composition
-from api.cli import screen, structured_log
+from api.cli import databases, screen, structured_log
 from api.cli.errors import FOUND_WRONG
 from api.cli.stripe_books import StripeBooks
 from api.cli.together import books_at
@@ -22,7 +22,7 @@ __all__ = ["check", "run"]
 def run() -> None:
     structured_log.keep_quiet()
     settings = Settings()
-    with composition.history(settings) as (url, workspace), _books(settings, workspace) as books:
+    with databases.history(settings) as (url, workspace), _books(settings, workspace) as books:
         if composition.is_sandbox(settings):
             screen.sandbox_note()
         with composition.services(settings, url, "check", pool_size=2) as services:

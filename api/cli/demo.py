@@ -8,7 +8,7 @@ import httpx
 import typer
 
 from api import composition
-from api.cli import addresses, screen, structured_log
+from api.cli import addresses, databases, screen, structured_log
 from api.cli.check_ledger import check
 from api.cli.errors import FOUND_WRONG, UsageProblem
 from api.cli.interrupt import raise_on_stop
@@ -65,7 +65,7 @@ def _demo(options: Options, settings: Settings) -> bool:
         screen.sandbox_note()
     screen.note(f"Starting everything for this demo alone, in {workspace.path}")
     with ExitStack() as opened:
-        url = opened.enter_context(composition.fresh_database(settings, workspace))
+        url = opened.enter_context(databases.fresh_database(settings, workspace))
         opened.enter_context(workspace.claimed())
         season = options.season or _made_up(options, workspace)
         deliveries = deliveries_in(season)

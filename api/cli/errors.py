@@ -44,8 +44,9 @@ class OneLineErrors(TyperGroup):
 
 def explain(error: Exception) -> tuple[str, int]:
     """What to tell a person, and the exit code."""
+    from api.cli.databases import LedgerNotEmpty
     from api.cli.quiet import NotQuiet
-    from api.composition import LedgerNotEmpty, NoStripe, SchemaNotReady
+    from api.composition import NoStripe, SchemaNotReady
     from api.data_folder import FolderInUse, FolderUnusable
     from api.processes import PartFailed
     from api.tokens import NoTokenKeyError

@@ -12,7 +12,7 @@ import orjson
 import typer
 
 from api import composition
-from api.cli import screen, structured_log
+from api.cli import databases, screen, structured_log
 from api.cli.errors import FOUND_WRONG, UsageProblem
 from api.cli.screen import Meter
 from api.settings import Settings
@@ -34,7 +34,7 @@ def run(file: str) -> None:
     invalid: list[str] = []
     with (
         _opened(file) as lines,
-        composition.prepared_database(settings) as url,
+        databases.prepared_database(settings) as url,
         composition.services(settings, url, "ingest", pool_size=2) as services,
         screen.progress("Recording", _count(file)) as meter,
     ):

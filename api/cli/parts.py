@@ -18,7 +18,6 @@ from api.cli.interrupt import call_on_stop
 from api.cli.screen import note
 from api.http.app import create_app
 from api.http.server import server_of
-from api.processes import stop_at_end_of_input as watch_input
 from api.settings import Settings
 
 __all__ = ["migrate", "project", "serve", "work"]
@@ -28,8 +27,8 @@ PAUSE_SECONDS = 1.0
 logger = structlog.get_logger("ledger.cli")
 
 
-def serve(host: str | None, port: int | None, *, stop_at_end_of_input: bool) -> None:
-    settings = _begin("api", stop_at_end_of_input=stop_at_end_of_input)
+def serve(host: str | None, port: int | None) -> None:
+    settings = _begin("api")
     with composition.database(settings) as url:
         _wait_for_schema(settings, url)
         with (
@@ -52,8 +51,8 @@ def _listen(host: str, port: int) -> socket.socket:
         raise UsageProblem(f"cannot listen on {host}:{port}: {error.strerror}") from None
 
 
-def work(*, stop_at_end_of_input: bool) -> None:
-    settings = _begin("worker", stop_at_end_of_input=stop_at_end_of_input)
+def work() -> None:
+    settings = _begin("worker")
     composition.stripe_access(settings)  # before anything else: it may be all that is missing
     with composition.database(settings) as url:
         _wait_for_schema(settings, url)
@@ -68,8 +67,8 @@ async def _work(settings: Settings, url: str) -> None:
         await worker.run()
 
 
-def project(*, stop_at_end_of_input: bool) -> None:
-    settings = _begin("projector", stop_at_end_of_input=stop_at_end_of_input)
+def project() -> None:
+    settings = _begin("projector")
     with composition.database(settings) as url:
         _wait_for_schema(settings, url)
         stop = threading.Event()
@@ -87,11 +86,9 @@ def migrate() -> None:
     note("The database is at this release's revision, and the program has its terms.")
 
 
-def _begin(part: str, *, stop_at_end_of_input: bool) -> Settings:
+def _begin(part: str) -> Settings:
     settings = composition.completed(Settings())
     structured_log.configure(settings, part)
-    if stop_at_end_of_input:
-        watch_input()
     return settings
 
 

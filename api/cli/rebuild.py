@@ -3,7 +3,7 @@
 import typer
 
 from api import composition
-from api.cli import screen, structured_log
+from api.cli import databases, screen, structured_log
 from api.cli.errors import FOUND_WRONG
 from api.settings import Settings
 from projections.rebuild import rebuild
@@ -14,7 +14,7 @@ __all__ = ["run"]
 def run() -> None:
     structured_log.keep_quiet()
     with (
-        composition.prepared_database(Settings()) as url,
+        databases.prepared_database(Settings()) as url,
         composition.event_log(url, "rebuild") as log,
         composition.owner_pool(url) as pool,
         screen.progress("Replaying the log", log.recorder.head()) as meter,

@@ -6,7 +6,7 @@ from contextlib import suppress
 import orjson
 
 from api import composition
-from api.cli import screen, structured_log
+from api.cli import databases, screen, structured_log
 from api.settings import Settings
 from projections.projector import StandbyError
 from projections.views import ProgramTotals
@@ -17,7 +17,7 @@ __all__ = ["run"]
 def run(*, as_json: bool) -> None:
     structured_log.keep_quiet()
     settings = Settings()
-    with composition.history(settings) as (url, workspace):
+    with databases.history(settings) as (url, workspace):
         is_demo = settings.database_url is None and workspace != composition.data_folder(settings).ledger
         totals = _totals(settings, url)
     if is_demo:

@@ -3,7 +3,7 @@
 from pydantic import ValidationError
 
 from api import composition
-from api.cli import screen, structured_log
+from api.cli import databases, screen, structured_log
 from api.cli.errors import UsageProblem
 from api.settings import Settings
 from ledger import program
@@ -19,7 +19,7 @@ CHANGEABLE = ("founding_cap", "founding_bonus_minor", "standard_bonus_minor")
 def run(changes: list[str], actor: str) -> None:
     structured_log.keep_quiet()
     asked = dict(_assignment(change) for change in changes)
-    with composition.prepared_database(Settings()) as url, composition.event_log(url) as log:
+    with databases.prepared_database(Settings()) as url, composition.event_log(url) as log:
         in_force = _in_force(log)
         if asked:
             wanted = _changed(in_force, asked)

@@ -42,7 +42,7 @@ class Notifier:
             self._start()
 
     def close(self) -> None:
-        """Ends the thread, after what was still to be sent."""
+        """Notifies one last time, if it ever did, and ends the thread."""
         self._closed.set()
         self._wanted.set()
         with self._lock:

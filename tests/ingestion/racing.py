@@ -26,14 +26,19 @@ _start: Any = None  # in each racing process: the barrier at which it waits for 
 class Race:
     """So many processes, ready to start. One job each."""
 
-    def __init__(self, processes: ProcessPoolExecutor) -> None:
-        self._processes = processes
+    def __init__(self, pool: ProcessPoolExecutor) -> None:
+        self._pool = pool
 
     def run(self, job: Callable[..., T], url: str, shares: Sequence[object]) -> list[T]:
-        """What the job gives for each share. Raises what a process raised."""
+        """What the job gives for each share. Raises what a process raised, TimeoutError if one hangs."""
         assert len(shares) == RACERS
-        running = [self._processes.submit(_on_the_mark, job, url, share) for share in shares]
-        return [future.result(timeout=60) for future in running]
+        running = [self._pool.submit(_on_the_mark, job, url, share) for share in shares]
+        try:
+            return [future.result(timeout=40) for future in running]
+        except TimeoutError:
+            for process in list(self._pool._processes.values()):  # or the end of the tests would wait for it, too
+                process.kill()
+            raise
 
 
 @contextmanager
@@ -41,8 +46,8 @@ def racers() -> Iterator[Race]:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])  # eight processes, one import
     barrier = context.Barrier(RACERS)
-    with ProcessPoolExecutor(RACERS, context, initializer=_get_ready, initargs=(barrier,)) as processes:
-        yield Race(processes)
+    with ProcessPoolExecutor(RACERS, context, initializer=_get_ready, initargs=(barrier,)) as pool:
+        yield Race(pool)
 
 
 def _get_ready(barrier: Any) -> None:

@@ -153,21 +153,10 @@ async def _is_replaced(world: "World", lots: Random, instructor: str, _account: 
     await deliver(world, account_fact(world, instructor, f"acct_ok{lots.randrange(10**6):06d}", active=True))
 
 
-async def _flickers(world: "World", lots: Random, instructor: str, account: str) -> None:
-    """Facts so close upon each other that they meet a worker at work."""
-    for _ in range(lots.randint(1, 5)):
-        await deliver(world, account_fact(world, instructor, account, active=False))
-        await asyncio.sleep(lots.expovariate(0.2 / world.plan.thread_delay))
-        await deliver(world, account_fact(world, instructor, account, active=True))
-        await asyncio.sleep(lots.expovariate(0.2 / world.plan.thread_delay))
-
-
 Trouble = Callable[["World", Random, str, str], Awaitable[None]]
 TROUBLES: tuple[Trouble, ...] = (
     _loses_capability,
     _loses_capability,
-    _flickers,
-    _flickers,
     _is_closed,
     _is_unheard_of,
     _is_replaced,
@@ -194,6 +183,22 @@ def account_fact(world: "World", instructor: str, account: str, *, active: bool)
     }
 
 
+async def flickering_accounts(world: "World") -> None:
+    """An account goes away for a while, and comes back in facts so close upon each other that they meet a worker at work."""
+    lots = world.lots("flickering accounts")
+    for moment in _moments(world, "flickering moments", world.plan.flickers):
+        await world.until(moment)
+        earning = [payout.bonus.referrer_id for payout in world.witness.payouts.values()]
+        instructor = lots.choice(earning or ["ins_00000"])
+        known = world.witness.accounts.get(instructor)
+        account = known.stripe_account_id if known is not None else f"acct_ok{lots.randrange(10**6):06d}"
+        await deliver(world, account_fact(world, instructor, account, active=False))
+        await asyncio.sleep(lots.uniform(0, 0.2 * world.plan.adversity))
+        for active in lots.choice(((True, False, True), (True,))):
+            await deliver(world, account_fact(world, instructor, account, active=active))
+            await asyncio.sleep(lots.expovariate(0.2 / world.plan.thread_delay))
+
+
 async def terms_setter(world: "World") -> None:
     """Changes what bonuses are worth from now on."""
     lots = world.lots("terms")
@@ -212,14 +217,12 @@ async def terms_setter(world: "World") -> None:
 
 
 async def stranger(world: "World") -> None:
-    """Somebody at Stripe's dashboard who makes transfers of another amount in the group of one of our payouts."""
+    """Somebody at Stripe's dashboard who makes a transfer of another amount in the group of a payout that is looked up."""
     lots = world.lots("stranger")
     for moment in _moments(world, "stranger moments", world.plan.strangers):
         await world.until(moment)
-        while not (
-            unknown := [each for each, payout in world.witness.payouts.items() if payout.unresolved is not None]
-        ):
-            await asyncio.sleep(lots.uniform(1, MINUTE))
+        while not (unknown := sorted(world.witness.looked_up)):
+            await asyncio.sleep(10 * MINUTE)
         with suppress(Refusal):
             payout_id = lots.choice(unknown)
             group = f"payout_{payout_id}"
@@ -241,7 +244,7 @@ async def freezer(world: "World") -> None:
             world.chronicle.count("freezes")
 
 
-ACTORS = (platform, stripe, treasurer, account_trouble, terms_setter, stranger, freezer)
+ACTORS = (platform, stripe, treasurer, account_trouble, flickering_accounts, terms_setter, stranger, freezer)
 UNTIL_THE_END = (stripe,)
 """Those who stay when the others have gone."""
 

@@ -48,6 +48,7 @@ class Plan:
     freezes_a_day: float
     store_trouble: float  # share of calls of the store
     account_changes: int
+    flickers: int
     top_ups: int
     term_changes: int
     notification_loss: float
@@ -59,8 +60,10 @@ class Plan:
 def draw(seed: int) -> Plan:
     """The plan of a seed."""
     lots = Random(f"plan {seed}")
+    weather = tuple(_weather(lots))
     is_long = lots.random() < 0.04  # long enough for seven days of declines
-    adversity = 8.5 * DAY if is_long else lots.choice((0.3, 0.6, 1, 1.5, 2, 3)) * DAY
+    adversity = 8.5 * DAY if is_long else lots.choice((0.3, 0.6, 1, 1.5)) * DAY
+    adversity += sum(spell.start + spell.length for spell in weather[-1:])
     instructors = lots.randint(4, 5) if is_long else lots.randint(8, 16)
     return Plan(
         seed=seed,
@@ -71,7 +74,7 @@ def draw(seed: int) -> Plan:
         founding_cap=lots.randint(0, 4),
         opening_balance=lots.choice((0, 10_000, 30_000, 1_000_000, 1_000_000)),
         faults=_faults(lots),
-        weather=tuple(_weather(lots, adversity)),
+        weather=weather,
         webhooks=_habits(lots),
         thread_delay=lots.choice((0.001, 0.005, 0.05, 0.5)),
         lease_seconds=lots.choice((180.0, 180.0, 20.0, 2.0)),
@@ -80,12 +83,13 @@ def draw(seed: int) -> Plan:
         downtime=lots.choice((1.0, 10.0, 10 * MINUTE)),
         freezes_a_day=lots.choice((0.0, 0.0, 2.0, 20.0)),
         store_trouble=lots.choice((0.0, 0.0, 0.01, 0.05)),
-        account_changes=lots.choice((0, 0, 1, 3, 6)),
+        account_changes=lots.choice((0, 1, 3, 6)),
+        flickers=lots.choice((0, 5, 15)),
         top_ups=lots.choice((0, 1, 3)),
         term_changes=lots.choice((0, 0, 1, 2)),
         notification_loss=lots.choice((0.0, 0.2)),
         repeats=lots.choice((0.0, 0.2, 0.5)),
-        strangers=lots.choice((0, 0, 3)),
+        strangers=lots.choice((0, 0, 2)),
         operator_actions=lots.choice((0, 0, 2, 6)),
     )
 
@@ -93,22 +97,22 @@ def draw(seed: int) -> Plan:
 def _faults(lots: Random) -> dict[Fault, float]:
     """A few kinds of fault, rare or frequent, together at most half of all calls."""
     kinds = lots.sample(list(Fault), lots.choice((0, 1, 2, 4, 8, len(Fault))))
+    if lots.random() < 0.3:
+        kinds += [kind for kind in (Fault.ERROR_500_WITH_EFFECT, Fault.ERROR_500_WITHOUT_EFFECT) if kind not in kinds]
     share = lots.choice((0.05, 0.2, 0.5))
     weights = [lots.random() + 0.1 for _ in kinds]
     return {kind: share * weight / sum(weights) for kind, weight in zip(kinds, weights, strict=True)}
 
 
-def _weather(lots: Random, adversity: float) -> list[Spell]:
+def _weather(lots: Random) -> list[Spell]:
     spells: list[Spell] = []
     moment = 0.0
-    for _ in range(lots.choice((0, 0, 1, 2, 4))):
-        moment += lots.uniform(0, adversity / 2)
-        length = lots.choice((10 * MINUTE, 2 * HOUR, 20 * HOUR, 30 * HOUR, 48 * HOUR)) * lots.uniform(0.5, 1)
-        if moment + length > adversity:
-            continue
+    for _ in range(lots.choice((0, 0, 1, 2, 3))):
+        moment += lots.uniform(0, 12 * HOUR)
         sky: Sky = lots.choice(("down", "down", "deaf", "deaf", "slow", "busy", "locked_out", "locked_out"))
-        spells.append(Spell(sky, moment, length))
-        moment += length
+        longest = lots.choice((10 * MINUTE, 2 * HOUR, 30 * HOUR, 48 * HOUR)) if sky != "busy" else HOUR
+        spells.append(Spell(sky, moment, longest * lots.uniform(0.5, 1)))
+        moment += spells[-1].length
     return spells
 
 

@@ -34,7 +34,7 @@ from tests.simulation.virtual_time import Life, VirtualTimeLoop, current_life
 from tests.simulation.wakeups import SimulatedWakeups
 from tests.simulation.witness import Violation, Witness
 
-QUIET_END = 6 * HOUR
+QUIET_SECONDS = 4 * HOUR
 PROBE_SECONDS = 2 * HOUR  # instead of the worker's own, so that days pass in milliseconds
 
 
@@ -144,8 +144,6 @@ class World:
         ending = self.outside(self._end(acting))
         ending.add_done_callback(lambda _task: self._stop())
         await self._over
-        if not self.witness.violations:
-            verdict.judge(self)
 
     def _stop(self) -> None:
         if not self._over.done():
@@ -161,8 +159,12 @@ class World:
         for actor, task in acting.items():
             if actor not in actors.UNTIL_THE_END:
                 task.cancel()
+        await asyncio.sleep(QUIET_SECONDS)
+        verdict.judge(self)
         await actors.mend_accounts(self)
-        await asyncio.sleep(QUIET_END)
+        await asyncio.sleep(QUIET_SECONDS)
+        verdict.judge(self)
+        verdict.count(self)
 
     def _first_terms(self, terms: ProgramTermsSet) -> None:
         while True:

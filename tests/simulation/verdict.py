@@ -45,14 +45,11 @@ def books_agree(world: "World") -> None:
 def nothing_is_forgotten(world: "World") -> None:
     """Who is not paid waits for a reason that is true, and will be looked at again."""
     for payout_id, payout in world.witness.payouts.items():
-        world.chronicle.count("payouts")
         if payout.settled is not None:
-            world.chronicle.count("payouts paid")
             if payout_id in world.todo.rows:
                 world.witness.violated("what is done is off the list", "still on it", payout_id)
             continue
         reason = waits_for(world, payout_id)
-        world.chronicle.count(f"waiting: {reason.value}")
         row = world.todo.rows.get(payout_id)
         if row is None:
             world.witness.violated("never lost", f"{reason.value}, and not on the to-do list", payout_id)
@@ -60,6 +57,14 @@ def nothing_is_forgotten(world: "World") -> None:
             world.witness.violated("never lost", f"it could be paid, and waits: {reason.value}", payout_id)
         elif row.due_at is not None and row.due_at < world.loop.time() - 600:
             world.witness.violated("never lost", f"due for {world.loop.time() - row.due_at:.0f} s", payout_id)
+
+
+def count(world: "World") -> None:
+    """For the summary: what became of every payout."""
+    for payout_id, payout in world.witness.payouts.items():
+        world.chronicle.count("payouts")
+        paid = payout.settled is not None
+        world.chronicle.count("payouts paid" if paid else f"waiting: {waits_for(world, payout_id).value}")
 
 
 def waits_for(world: "World", payout_id: str) -> Reason:

@@ -65,6 +65,7 @@ class Witness:
         self.violations: list[Violation] = []
         self.events: list[Recorded] = []
         self.payouts: dict[str, Watched] = {}
+        self.looked_up: set[str] = set()
         self.accounts: dict[str, PayoutAccountUpdated] = {}
         self._chronicle = chronicle
         self._recorder = recorder
@@ -168,6 +169,8 @@ class Witness:
 
     def leaving(self, request: Request) -> None:
         """A call is about to be made."""
+        if request.method == "GET" and request.path == "/v1/transfers":
+            self.looked_up.add(payout_of(request))
         if not _is_transfer(request):
             return
         key, payout_id = request.headers.get("idempotency-key", ""), payout_of(request)
