@@ -196,8 +196,6 @@ def services(settings: Settings, url: str, part: str = "api", pool_size: int = A
 async def payout_worker(settings: Settings, url: str) -> AsyncIterator["PayoutWorker"]:
     """For the running event loop. Raises NoStripe."""
     # Stripe's client takes a quarter of a second to import, and every other process does without.
-    import stripe  # noqa: PLC0415
-
     from ledger.payouts.notices import Notices  # noqa: PLC0415
     from ledger.payouts.pace import Pace  # noqa: PLC0415
     from ledger.payouts.process import PayoutProcess  # noqa: PLC0415
@@ -205,7 +203,6 @@ async def payout_worker(settings: Settings, url: str) -> AsyncIterator["PayoutWo
     from ledger.payouts.watch import Watch  # noqa: PLC0415
     from ledger.payouts.worker import PayoutWorker, ThreadedLog  # noqa: PLC0415
 
-    stripe.enable_telemetry = False  # it keeps an id in the user's home
     access = stripe_access(settings)
     gateway = StripeGateway(access.api_key, access.api_base)
     try:

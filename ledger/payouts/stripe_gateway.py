@@ -62,6 +62,7 @@ class StripeGateway:
         self, api_key: str, api_base: str | None = None, timeout_seconds: float = CALL_TIMEOUT_SECONDS
     ) -> None:
         self._http = Transport(timeout_seconds, is_local=urlsplit(api_base or "").hostname in LOOPBACK)
+        stripe.enable_telemetry = False  # it would keep an id in the user's home
         self._client = stripe.StripeClient(
             api_key,
             base_addresses={"api": api_base} if api_base else {},
