@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ledger.events import (
+    AboutPayout,
     BonusEarned,
     PayoutAccountUpdated,
-    PayoutEvent,
     PlatformFundsAvailable,
     ProgramTermsSet,
     Recorded,
@@ -78,7 +78,7 @@ class Census:
                 self.platform = self.platform.model_copy(update={"credentials_rejected_at": recorded.recorded_at})
             case StripeCredentialsAccepted():
                 self.platform = self.platform.model_copy(update={"credentials_rejected_at": None})
-            case event if isinstance(event, PayoutEvent):
+            case AboutPayout() as event:
                 self._evolve(event.payout_id, recorded)
 
     def _evolve(self, payout_id: str, recorded: Recorded) -> None:

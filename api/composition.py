@@ -186,7 +186,7 @@ def services(settings: Settings, url: str, part: str = "api", pool_size: int = A
             recorder=recorder,
             log=log,
             ingestion=Ingestion(log, people),
-            read_models=ReadModels(read_pool, now),
+            read_models=ReadModels(read_pool, now, settings.payout_policy),
             people=people,
             todo=TodoList(pool),
         )
@@ -196,14 +196,13 @@ def services(settings: Settings, url: str, part: str = "api", pool_size: int = A
 async def payout_worker(settings: Settings, url: str) -> AsyncIterator["PayoutWorker"]:
     """For the running event loop. Raises NoStripe."""
     # Stripe's client takes a quarter of a second to import, and every other process does without.
-    import stripe  # noqa: PLC0415
-
+    from ledger.payouts.notices import Notices  # noqa: PLC0415
     from ledger.payouts.pace import Pace  # noqa: PLC0415
     from ledger.payouts.process import PayoutProcess  # noqa: PLC0415
     from ledger.payouts.stripe_gateway import StripeGateway  # noqa: PLC0415
+    from ledger.payouts.watch import Watch  # noqa: PLC0415
     from ledger.payouts.worker import PayoutWorker, ThreadedLog  # noqa: PLC0415
 
-    stripe.enable_telemetry = False  # it keeps an id in the user's home
     access = stripe_access(settings)
     gateway = StripeGateway(access.api_key, access.api_base)
     try:
@@ -212,8 +211,9 @@ async def payout_worker(settings: Settings, url: str) -> AsyncIterator["PayoutWo
             wakeups = Wakeups(url, _connections("worker"))
             opened.callback(wakeups.close)
             todo = TodoList(opened.enter_context(_pool(url, "worker", CALLS_AT_ONCE // 2)))
-            process = PayoutProcess(ThreadedLog(log), gateway, Pace(CALLS_AT_ONCE), now)
-            yield PayoutWorker(process, todo, log, wakeups, CALLS_AT_ONCE, LEASE_SECONDS)
+            process = PayoutProcess(ThreadedLog(log), gateway, Pace(CALLS_AT_ONCE), now, settings.payout_policy)
+            watch = Watch(todo, Notices(log, now), gateway, now)
+            yield PayoutWorker(process, watch, todo, log, wakeups, CALLS_AT_ONCE, LEASE_SECONDS)
     finally:
         await gateway.close()
 

@@ -16,7 +16,7 @@ from api.census import Census
 from ledger.event_log import EventLog
 from ledger.events import TransferSettled
 from ledger.named_queries import named_queries
-from ledger.payouts.next_step import explain
+from ledger.payouts.explain import explain
 from ledger.status import payout_status
 from projections.rebuild import Difference, compare_with_replay
 

@@ -1,6 +1,5 @@
 """The parts that the HTTP API calls, built by the composition root and handed to `api.http.app.create_app`."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from api.settings import Settings
@@ -25,9 +24,3 @@ class Services:
     read_models: ReadModels
     people: PeopleDirectory
     todo: TodoList
-    closers: tuple[Callable[[], None], ...] = ()
-    """What lets go of the connections, in the order of closing."""
-
-    def close(self) -> None:
-        for close in self.closers:
-            close()

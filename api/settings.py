@@ -4,6 +4,7 @@ What holds a secret is a `SecretStr`, so that printing settings shows none. Ther
 unset means the sandbox (`STRIPE_API_KEY`), the embedded database (`DATABASE_URL`), or a refusal to start (tokens).
 """
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -18,6 +19,8 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from ledger.payouts.policy import Policy
 
 SHORTEST_JWT_SECRET_BYTES = 32  # RFC 7518, 3.2: a key for HS256 is at least as long as its hash
 
@@ -67,6 +70,13 @@ class Settings(BaseSettings):
     """… or RS256 and ES256 tokens with the public keys found here."""
     ledger_jwt_audience: Annotated[str, Field(min_length=1)] = "payout-ledger"
 
+    payout_hold_days: Annotated[int, Field(ge=0, le=365)] = 0
+    """How long every payout waits after its bonus was earned."""
+    payout_hold_same_account: bool = True
+    """Hold a payout for review when referrer and referred instructor use the same Stripe account."""
+    payout_max_bonuses_a_day: Annotated[int, Field(ge=1)] | None = None
+    """Hold the bonuses of one referrer beyond this number within a day (UTC) for review; unset: no such rule."""
+
     ledger_public_url: WebAddress | None = None
     """Where referral links lead; unset: the address at which the API is asked."""
     ledger_data_dir: Path | None = None
@@ -80,6 +90,14 @@ class Settings(BaseSettings):
     ledger_log_level: Literal["debug", "info", "warning", "error"] = "info"
     ledger_log_format: Literal["console", "json"] | None = None
     """Unset: `console` on a terminal, else `json`."""
+
+    @property
+    def payout_policy(self) -> Policy:
+        return Policy(
+            hold=timedelta(days=self.payout_hold_days),
+            hold_same_account=self.payout_hold_same_account,
+            max_bonuses_a_day=self.payout_max_bonuses_a_day,
+        )
 
     @property
     def stripe_webhook_secrets(self) -> tuple[str, ...]:

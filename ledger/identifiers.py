@@ -26,6 +26,11 @@ def idempotency_key(payout_id: str, attempt: int) -> str:
     return f"payout:{payout_id}:a{attempt}"
 
 
+def reversal_key(payout_id: str, number: int) -> str:
+    """Stripe's idempotency key of one request to reverse a payout's transfer."""
+    return f"payout:{payout_id}:r{number}"
+
+
 def transfer_group(payout_id: str) -> str:
     """Stripe's `transfer_group`, by which a transfer is found again when its answer was lost."""
     return f"payout_{payout_id}"

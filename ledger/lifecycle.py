@@ -42,11 +42,11 @@ def _rfc3339(value: object) -> object:
 
 
 InstructorId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}$")]
-ReferralCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_\-]{0,63}$")]
+ReferralCode = Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f\x7f]{1,64}$")]
 LessonId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}$")]
 StripeAccountId = Annotated[str, StringConstraints(pattern=r"^acct_[A-Za-z0-9_]{1,64}$")]
 TypedText = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
-PrintableText = StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")
+PrintableText = StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")
 HappenedAt = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_within_calendar)]
 
 

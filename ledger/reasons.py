@@ -25,7 +25,17 @@ class Reason(StrEnum):
     ACCOUNT_DECLINED = "account_declined"
     REQUEST_DECLINED = "request_declined"
     RETRIES_EXHAUSTED = "retries_exhausted"
+    STRIPE_UNAVAILABLE = "stripe_unavailable"
+    ABSENCE_CONFIRMED = "absence_confirmed"
+    HOLD_PERIOD = "hold_period"
+    HELD = "held"
+    HELD_SAME_ACCOUNT = "held_same_account"
+    HELD_MANY_BONUSES = "held_many_bonuses"
+    APPROVAL_PENDING = "approval_pending"
     PAID = "paid"
+    REVERSAL_IN_PROGRESS = "reversal_in_progress"
+    REVERSED = "reversed"
+    CANCELLED = "cancelled"
 
 
 class Explanation(NamedTuple):
@@ -115,6 +125,66 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "Nothing to do: we are looking into it.",
         "Declined for 7 days; no longer retried by itself.",
         "operator",
+    ),
+    Reason.STRIPE_UNAVAILABLE: Explanation(
+        "Your payment is delayed by our payment provider.",
+        "Nothing to do: it is sent as soon as they are back.",
+        "Stripe does not answer; the circuit breaker is open and lets a probe through now and then.",
+        "stripe",
+    ),
+    Reason.ABSENCE_CONFIRMED: Explanation(
+        "Your payment is being checked by our team.",
+        "Nothing to do: we will complete it or tell you.",
+        "Several searches at Stripe, apart, did not find the transfer. Ask for a retry; a second person approves it.",
+        "operator",
+    ),
+    Reason.HOLD_PERIOD: Explanation(
+        "Your bonus is earned and is paid after a short waiting period.",
+        "Nothing to do: we pay when the period is over.",
+        "Within the hold period of the policy (LEDGER_PAYOUT_HOLD_DAYS).",
+        "nobody",
+    ),
+    Reason.HELD: Explanation(
+        "Your payment is being reviewed by our team.",
+        "Nothing to do: we release it or get in touch.",
+        "Held by a person; see the note in the timeline. Release it to go on.",
+        "operator",
+    ),
+    Reason.HELD_SAME_ACCOUNT: Explanation(
+        "Your payment is being reviewed by our team.",
+        "Nothing to do: we release it or get in touch.",
+        "Held by rule: referrer and referred instructor use the same Stripe account. Review, then release or cancel.",
+        "operator",
+    ),
+    Reason.HELD_MANY_BONUSES: Explanation(
+        "Your payment is being reviewed by our team.",
+        "Nothing to do: we release it or get in touch.",
+        "Held by rule: more bonuses of this referrer within a day than the policy allows. Review, then release or cancel.",
+        "operator",
+    ),
+    Reason.APPROVAL_PENDING: Explanation(
+        "Your payment is being reviewed by our team.",
+        "Nothing to do: we release it or get in touch.",
+        "A person asked for an action that a second person has to approve or refuse.",
+        "operator",
+    ),
+    Reason.REVERSAL_IN_PROGRESS: Explanation(
+        "A payment to you is being taken back.",
+        "Nothing to do: our team has been in touch or will be.",
+        "A reversal was approved and is being sent or confirmed.",
+        "nobody",
+    ),
+    Reason.REVERSED: Explanation(
+        "This payment was taken back.",
+        "Get in touch with us if you think that this is wrong.",
+        "The transfer was reversed in full.",
+        "nobody",
+    ),
+    Reason.CANCELLED: Explanation(
+        "This bonus was cancelled and will not be paid.",
+        "Get in touch with us if you think that this is wrong.",
+        "PayoutCancelled recorded, approved by two persons.",
+        "nobody",
     ),
     Reason.PAID: Explanation(
         "Paid to your payout account.",

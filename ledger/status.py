@@ -19,7 +19,7 @@ def payout_status(payout: Payout) -> Status:
     match payout.phase:
         case "settled":
             return "paid"
-        case "failed":
-            return "failed"
+        case "failed" | "cancelled" | "reversed":
+            return payout.phase
         case _:
             return "pending_transfer"

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 
 from ledger import identifiers
 from ledger.events import (
+    AboutPayout,
+    AccountNoticed,
+    BankPayoutReported,
     BonusEarned,
     FirstLessonCompleted,
     InstructorWentLive,
     PayoutAccountUpdated,
-    PayoutAccountVerified,
     PlatformFundsAvailable,
     ProgramTermsSet,
     Recorded,
@@ -19,15 +21,12 @@ from ledger.events import (
     ReferralCodeIssued,
     StripeCredentialsAccepted,
     StripeCredentialsRejected,
-    TransferFailed,
-    TransferOutcomeUnknown,
-    TransferRequested,
     TransferSettled,
 )
 from ledger.payouts import payout as payouts
 from ledger.payouts.payout import Payout
 from ledger.status import payout_status, status_of
-from projections.rows import InstructorRow, PayoutRow, ReadModel, ReferralRow
+from projections.rows import BankAccountRow, InstructorRow, PayoutRow, ReadModel, ReferralRow
 
 
 class UndigestibleEventError(Exception):
@@ -48,6 +47,7 @@ class Keys:
     referrals: set[str] = field(default_factory=set)
     payouts: set[str] = field(default_factory=set)
     earnings: set[str] = field(default_factory=set)
+    bank_accounts: set[str] = field(default_factory=set)
 
     def add(self, recorded: Recorded) -> None:
         match recorded.event:
@@ -59,17 +59,12 @@ class Keys:
             case ReferralAttributed() as event:
                 self.instructors.add(event.referred_id)
                 self.earnings.add(event.referrer_id)
-            case (
-                BonusEarned()
-                | TransferRequested()
-                | TransferSettled()
-                | TransferFailed()
-                | TransferOutcomeUnknown()
-                | PayoutAccountVerified()
-            ) as event:
+            case AboutPayout() as event:
                 self.referrals.add(event.referral_id)
                 self.payouts.add(event.payout_id)
                 self.earnings.add(event.referrer_id)
+            case BankPayoutReported() as event:
+                self.bank_accounts.add(event.stripe_account_id)
             case _:
                 pass
 
@@ -97,23 +92,29 @@ def apply(model: ReadModel, recorded: Recorded) -> None:
             _attributed(model, event, recorded)
         case BonusEarned():
             _earned(model, event, recorded)
-        case (
-            TransferRequested()
-            | TransferSettled()
-            | TransferFailed()
-            | TransferOutcomeUnknown()
-            | PayoutAccountVerified()
-        ):
+        case AboutPayout():
             _paid_or_not(model, event.payout_id, recorded)
+        case _:
+            _told_by_stripe(model, recorded)
+    model.program.position = recorded.position
+
+
+def _told_by_stripe(model: ReadModel, recorded: Recorded) -> None:
+    """What concerns no single payout."""
+    event = recorded.event
+    match event:
         case PlatformFundsAvailable():
             model.program.funds_position = recorded.position
         case StripeCredentialsRejected():
             model.program.credentials_rejected_at = recorded.recorded_at
         case StripeCredentialsAccepted():
             model.program.credentials_rejected_at = None
+        case BankPayoutReported():
+            _bank_payout(model, event, recorded)
+        case AccountNoticed():
+            pass  # only tells the payout process to look
         case _:
             raise UndigestibleEventError(recorded)
-    model.program.position = recorded.position
 
 
 def _account(row: InstructorRow, event: PayoutAccountUpdated, recorded: Recorded) -> None:
@@ -207,12 +208,28 @@ def _show(row: PayoutRow, state: Payout, recorded: Recorded) -> None:
     row.state = state
     row.status = payout_status(state)
     row.attempt = state.attempt
+    row.reversed_minor = state.reversed_minor
+    row.open_approval = state.approval.number if state.approval is not None and not state.approval.granted else None
     if state.unresolved is not None:
         row.destination = state.unresolved.request.destination
     if isinstance(recorded.event, TransferSettled):
         row.destination = recorded.event.destination
         row.transfer_id = recorded.event.transfer_id
         row.settled_at = recorded.occurred_at
+
+
+def _bank_payout(model: ReadModel, event: BankPayoutReported, recorded: Recorded) -> None:
+    """The newest that the bank said about this account, by the time at which it happened."""
+    known = model.bank_accounts.get(event.stripe_account_id)
+    if known is None or known.reported_at <= recorded.occurred_at:
+        model.bank_accounts[event.stripe_account_id] = BankAccountRow(
+            stripe_account_id=event.stripe_account_id,
+            status=event.status,
+            amount_minor=event.amount_minor,
+            currency=event.currency,
+            failure_message=event.failure_message,
+            reported_at=recorded.occurred_at,
+        )
 
 
 def _count(model: ReadModel, referral: ReferralRow, sign: int) -> None:

@@ -15,12 +15,15 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
 
 from ledger.named_queries import named_queries
-from ledger.payouts.next_step import Platform, Wait, explain
+from ledger.payouts.explain import explain
+from ledger.payouts.next_step import Platform
 from ledger.payouts.payout import Payout
+from ledger.payouts.policy import PAY_AT_ONCE, Policy
+from ledger.payouts.steps import Wait
 from ledger.reasons import EXPLANATIONS, Reason
 from ledger.referrals.payout_account import Account
 from ledger.status import Status
-from projections.rows import MONEY_OF_STATUS, ProgramRow
+from projections.rows import ProgramRow
 from projections.tables import LIVE_SCHEMA, use_schema
 from projections.views import (
     FoundingStatus,
@@ -34,14 +37,22 @@ from projections.views import (
 QUERIES = named_queries("projections", "queries.sql")
 STATUSES: tuple[Status, ...] = get_args(Status)
 NO_BOUND = 2**62
+CONTRACT_MONEY = ("earned_minor", "paid_minor", "pending_minor", "failed_minor")
 _EMPTY_PROGRAM: dict[str, Any] = asdict(ProgramRow())
 
 
 class ReadModels:
     """`clock` only tells whether a scheduled attempt lies ahead. Raises psycopg's errors when the database is lost."""
 
-    def __init__(self, pool: ConnectionPool, clock: Callable[[], datetime], schema: str = LIVE_SCHEMA) -> None:
+    def __init__(
+        self,
+        pool: ConnectionPool,
+        clock: Callable[[], datetime],
+        policy: Policy = PAY_AT_ONCE,
+        schema: str = LIVE_SCHEMA,
+    ) -> None:
         self._pool = pool
+        self._policy = policy
         self._clock = clock
         self._schema = schema
 
@@ -71,7 +82,7 @@ class ReadModels:
         return ProgramTotals(
             statuses={status: program[status] for status in STATUSES if program[status]},
             bonuses={"founding": program["founding_bonuses"], "standard": program["standard_bonuses"]},
-            money_minor={name: program[name] for name in ("earned_minor", *MONEY_OF_STATUS.values())},
+            money_minor={name: program[name] for name in CONTRACT_MONEY},
             currency=program["currency"],
             position=program["position"],
         )
@@ -142,7 +153,11 @@ class ReadModels:
             funds_position=program["funds_position"], credentials_rejected_at=program["credentials_rejected_at"]
         )
         return _Context(
-            program["position"], platform, {row["instructor_id"]: _account(row) for row in accounts}, self._clock()
+            program["position"],
+            platform,
+            {row["instructor_id"]: _account(row) for row in accounts},
+            self._policy,
+            self._clock(),
         )
 
     def _referral_page(
@@ -161,15 +176,21 @@ class _Context:
     """What a payout's explanation depends on beside the payout."""
 
     def __init__(
-        self, position: int, platform: Platform, accounts: Mapping[str, Account | None], now: datetime
+        self,
+        position: int,
+        platform: Platform,
+        accounts: Mapping[str, Account | None],
+        policy: Policy,
+        now: datetime,
     ) -> None:
         self.position = position
         self._platform = platform
         self._accounts = accounts
+        self._policy = policy
         self._now = now
 
     def why(self, payout: Payout) -> Wait:
-        return explain(payout, self._accounts.get(payout.bonus.referrer_id), self._platform, self._now)
+        return explain(payout, self._accounts.get(payout.bonus.referrer_id), self._platform, self._now, self._policy)
 
 
 def _account(row: DictRow) -> Account | None:

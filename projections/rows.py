@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ledger.events import Tier
 from ledger.payouts.payout import Payout
@@ -78,6 +78,22 @@ class PayoutRow(Row):
     transfer_id: str | None
     settled_at: datetime | None
     state: Payout
+    reversed_minor: int = 0
+    open_approval: int | None = None
+
+
+@dataclass(slots=True)
+class BankAccountRow(Row):
+    """The newest that Stripe told of the bank leg of a connected account."""
+
+    table: ClassVar[str] = "bank_account"
+    key: ClassVar[str] = "stripe_account_id"
+    stripe_account_id: str
+    status: Literal["paid", "failed"]
+    amount_minor: int
+    currency: str
+    failure_message: str | None
+    reported_at: datetime
 
 
 @dataclass(slots=True)
@@ -95,6 +111,8 @@ class Sums(Row):
     pending_minor: int = 0
     paid_minor: int = 0
     failed_minor: int = 0
+    cancelled_minor: int = 0
+    reversed_minor: int = 0
 
     def count(self, status: Status, amount_minor: int | None, sign: int) -> None:
         """Count a referral in (sign 1) or out (sign -1)."""
@@ -108,6 +126,8 @@ MONEY_OF_STATUS: dict[Status, str] = {
     "pending_transfer": "pending_minor",
     "paid": "paid_minor",
     "failed": "failed_minor",
+    "cancelled": "cancelled_minor",
+    "reversed": "reversed_minor",
 }
 
 
@@ -146,6 +166,7 @@ class ReadModel:
     referrals: dict[str, ReferralRow] = field(default_factory=dict)
     payouts: dict[str, PayoutRow] = field(default_factory=dict)
     earnings: dict[str, EarningsRow] = field(default_factory=dict)
+    bank_accounts: dict[str, BankAccountRow] = field(default_factory=dict)
 
     def instructor(self, instructor_id: str) -> InstructorRow:
         return self.instructors.setdefault(instructor_id, InstructorRow(instructor_id))
@@ -161,4 +182,5 @@ class ReadModel:
             (ReferralRow, [*self.referrals.values()]),
             (PayoutRow, [*self.payouts.values()]),
             (EarningsRow, [*self.earnings.values()]),
+            (BankAccountRow, [*self.bank_accounts.values()]),
         ]

@@ -13,7 +13,16 @@ from psycopg.sql import SQL, Composed, Identifier
 
 from ledger.payouts.payout import Payout
 from projections.fold import Keys
-from projections.rows import EarningsRow, InstructorRow, PayoutRow, ProgramRow, ReadModel, ReferralRow, Row
+from projections.rows import (
+    BankAccountRow,
+    EarningsRow,
+    InstructorRow,
+    PayoutRow,
+    ProgramRow,
+    ReadModel,
+    ReferralRow,
+    Row,
+)
 
 LIVE_SCHEMA = "read_model"
 
@@ -44,6 +53,7 @@ def load(connection: Connection[TupleRow], program: ProgramRow, keys: Keys) -> R
     referrals = model.referrals.values()
     model.instructors = _load(connection, InstructorRow, keys.instructors | {row.referred_id for row in referrals})
     model.earnings = _load(connection, EarningsRow, keys.earnings | {row.referrer_id for row in referrals})
+    model.bank_accounts = _load(connection, BankAccountRow, keys.bank_accounts)
     return model
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
 import migrations
@@ -97,4 +97,4 @@ def database_url(make_database: Callable[[], str]) -> str:
 
 def in_database(url: str, name: str) -> str:
     """The same server and user, another database."""
-    return make_conninfo(**{**conninfo_to_dict(url), "dbname": name})
+    return make_conninfo(url, dbname=name)

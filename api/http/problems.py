@@ -22,7 +22,7 @@ from tenacity import RetryError
 from api.tokens import KeysUnavailableError
 from ledger.event_log import ConflictError
 from ledger.ingestion import BusyError
-from ledger.referrals.mint_code import NoFreeCodeError
+from ledger.mint_code import NoFreeCodeError
 from ledger.store import StoreBusy
 
 MEDIA_TYPE = "application/problem+json"

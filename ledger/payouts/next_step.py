@@ -1,17 +1,19 @@
 """The decision of the payout process: from (payout, account, platform, now) to the next step. Pure.
 
 The rows of Stripe's decision table that say "send again?" are here; those that say what an answer means are in
-`outcome.py`. The sharpest rule: while an attempt is unresolved, nothing but its own key is ever sent.
+`outcome.py`. The sharpest rule: while an attempt is unresolved, nothing but its own key is ever sent, unless two persons
+said so after Stripe had been searched in vain.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
-from ledger import identifiers
-from ledger.events import FailureKind, TransferRequested, UnknownKind
+from ledger.events import FailureKind, HoldReason, TransferSettled, UnknownKind
+from ledger.payouts.actions import absence_confirmed
+from ledger.payouts.intents import reversal_intent, transfer_intent
 from ledger.payouts.payout import Failure, Payout, Unresolved
+from ledger.payouts.policy import ORDINARY, PAY_AT_ONCE, Circumstances, Policy, rule_hit
 from ledger.payouts.schedule import (
     DECLINED_DELAYS_SECONDS,
     KEY_WINDOW,
@@ -21,8 +23,31 @@ from ledger.payouts.schedule import (
     delay,
     next_point,
 )
+from ledger.payouts.steps import (
+    WITHOUT_STRIPE,
+    Cancel,
+    CheckAccount,
+    CheckTransfer,
+    Finished,
+    HoldBack,
+    LookUp,
+    Request,
+    RequestReversal,
+    Send,
+    SendReversal,
+    Step,
+    Wait,
+)
 from ledger.reasons import Reason
 from ledger.referrals.payout_account import Account
+
+CHECK_AGAIN = timedelta(minutes=1)
+
+HOLD_REASONS = {
+    HoldReason.MANUAL: Reason.HELD,
+    HoldReason.SAME_STRIPE_ACCOUNT: Reason.HELD_SAME_ACCOUNT,
+    HoldReason.MANY_BONUSES_IN_A_DAY: Reason.HELD_MANY_BONUSES,
+}
 
 
 class Platform(BaseModel):
@@ -33,69 +58,46 @@ class Platform(BaseModel):
     credentials_rejected_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """Nothing is owed any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """`until` None: only an event moves it on."""
-
-    reason: Reason
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """Append this intent; it is sent afterwards."""
-
-    intent: TransferRequested
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Call Stripe with exactly this request: for the first time, or again under the same key."""
-
-    request: TransferRequested
-
-
-@dataclass(frozen=True, slots=True)
-class LookUp:
-    """Never send; look for the transfer at Stripe, and if it is not to be seen, again at `again_at`."""
-
-    request: TransferRequested
-    reason: Reason
-    again_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class CheckAccount:
-    """Read the destination at Stripe, and if it is still unfavourable, again at `again_at`."""
-
-    stripe_account_id: str
-    again_at: datetime
-
-
-Step = Finished | Wait | Request | Send | LookUp | CheckAccount
-
-
-def next_step(payout: Payout, account: Account | None, platform: Platform, now: datetime) -> Step:
+def next_step(
+    payout: Payout,
+    account: Account | None,
+    platform: Platform,
+    now: datetime,
+    policy: Policy = PAY_AT_ONCE,
+    circumstances: Circumstances = ORDINARY,
+) -> Step:
     """What to do for this payout at this moment."""
-    if payout.phase == "settled":
-        return Finished()
-    step = _ungated(payout, account, platform, now)
-    if platform.credentials_rejected_at is not None and not isinstance(step, Wait):
-        return Wait(Reason.STRIPE_CREDENTIALS_REJECTED)  # every other step calls Stripe
+    step = _ungated(payout, account, platform, now, policy, circumstances)
+    if platform.credentials_rejected_at is not None and not isinstance(step, WITHOUT_STRIPE):
+        return Wait(Reason.STRIPE_CREDENTIALS_REJECTED)
     return step
 
 
-def _ungated(payout: Payout, account: Account | None, platform: Platform, now: datetime) -> Step:
-    if payout.unresolved is not None:
-        return _resolve(payout.payout_id, payout.unresolved, now)
+def _ungated(
+    payout: Payout,
+    account: Account | None,
+    platform: Platform,
+    now: datetime,
+    policy: Policy,
+    circumstances: Circumstances,
+) -> Step:
+    if payout.settlement is not None:
+        return _after_settlement(payout, payout.settlement, now)
+    if payout.is_final:
+        return Finished()
+    if payout.unresolved is not None and payout.retry_authorized_position < payout.unresolved.requested_position:
+        return _resolve(payout, payout.unresolved, now)
+    if payout.granted == "cancel" and payout.approval is not None:
+        return Cancel(payout.approval.note)
+    if payout.hold is not None:
+        return Wait(HOLD_REASONS[payout.hold.reason])
+    if payout.approval is not None:
+        return Wait(Reason.APPROVAL_PENDING)
     if payout.failure is not None:
-        return _after_failure(payout, payout.failure, account, platform, now)
-    return _preflight(payout, account)
+        step = _after_failure(payout, payout.failure, account, platform, now, circumstances)
+    else:
+        step = _preflight(payout, account)
+    return _reviewed(step, payout, account, now, policy, circumstances) if isinstance(step, Request) else step
 
 
 def _preflight(payout: Payout, account: Account | None) -> Request | Wait:
@@ -103,30 +105,68 @@ def _preflight(payout: Payout, account: Account | None) -> Request | Wait:
         return Wait(Reason.NO_PAYOUT_ACCOUNT)
     if not account.transfers_active:
         return Wait(Reason.PAYOUT_ACCOUNT_INACTIVE)
-    return Request(intent(payout, payout.attempt + 1, account.stripe_account_id))
+    return Request(transfer_intent(payout, payout.attempt + 1, account.stripe_account_id))
 
 
-def _resolve(payout_id: str, unresolved: Unresolved, now: datetime) -> Step:
-    request = unresolved.request
-    expired = now >= unresolved.first_sent_at + KEY_WINDOW
-    misused = UnknownKind.KEY_MISUSE in unresolved.kinds
-    if expired or misused or UnknownKind.SERVER_ERROR in unresolved.kinds:
-        reason = Reason.RECONCILIATION_REQUIRED if expired or misused else Reason.CONFIRMING_WITH_STRIPE
+def _reviewed(
+    request: Request,
+    payout: Payout,
+    account: Account | None,
+    now: datetime,
+    policy: Policy,
+    circumstances: Circumstances,
+) -> Request | Wait | HoldBack:
+    """A new attempt, unless the policy has it wait or wants a person to look first."""
+    hit = rule_hit(policy, payout, account, circumstances)
+    if hit is not None:
+        return HoldBack(hit.reason, hit.note)
+    if policy.hold and now < payout.earned_at + policy.hold:
+        return Wait(Reason.HOLD_PERIOD, payout.earned_at + policy.hold)
+    return request
+
+
+def _resolve(payout: Payout, unresolved: Unresolved, now: datetime) -> Step:
+    seed = payout.payout_id
+    reason = _search_reason(unresolved, now)
+    if payout.noticed_position > max(unresolved.requested_position, unresolved.looked_position):
+        again_at = next_point(LOOKUP_DELAYS_SECONDS, unresolved.first_sent_at, now, seed)
+        return LookUp(unresolved.request, reason or Reason.CONFIRMING_WITH_STRIPE, again_at, record=True)
+    if reason is not None:
         anchor = unresolved.last_unanswered_at or unresolved.first_sent_at
-        first_look_at = anchor + delay(LOOKUP_DELAYS_SECONDS, 1, payout_id)
+        first_look_at = anchor + delay(LOOKUP_DELAYS_SECONDS, 1, seed)
         if now < first_look_at:
             return Wait(reason, first_look_at)
-        return LookUp(request, reason, next_point(LOOKUP_DELAYS_SECONDS, anchor, now, payout_id))
+        again_at = next_point(LOOKUP_DELAYS_SECONDS, anchor, now, seed)
+        return LookUp(unresolved.request, reason, again_at, record=not absence_confirmed(unresolved))
     if unresolved.last_unanswered_at is not None:
-        again_at = unresolved.last_unanswered_at + delay(UNANSWERED_DELAYS_SECONDS, unresolved.unanswered, payout_id)
+        again_at = unresolved.last_unanswered_at + delay(UNANSWERED_DELAYS_SECONDS, unresolved.unanswered, seed)
         if now < again_at:
             return Wait(Reason.CONFIRMING_WITH_STRIPE, again_at)
-    return Send(request)
+    return Send(unresolved.request)
+
+
+def _search_reason(unresolved: Unresolved, now: datetime) -> Reason | None:
+    """Why this attempt may only be searched for; None: it may be sent again under its key."""
+    expired = now >= unresolved.first_sent_at + KEY_WINDOW
+    if not expired and unresolved.kinds.isdisjoint({UnknownKind.KEY_MISUSE, UnknownKind.SERVER_ERROR}):
+        return None
+    if absence_confirmed(unresolved):
+        return Reason.ABSENCE_CONFIRMED
+    if expired or UnknownKind.KEY_MISUSE in unresolved.kinds:
+        return Reason.RECONCILIATION_REQUIRED
+    return Reason.CONFIRMING_WITH_STRIPE
 
 
 def _after_failure(
-    payout: Payout, failure: Failure, account: Account | None, platform: Platform, now: datetime
+    payout: Payout,
+    failure: Failure,
+    account: Account | None,
+    platform: Platform,
+    now: datetime,
+    circumstances: Circumstances,
 ) -> Step:
+    if payout.retry_authorized_position > failure.position:
+        return _preflight(payout, account)
     newer_account = account is not None and account.position > failure.requested_position
     exhausted = now >= failure.first_failed_at + RETRY_WINDOW
     match failure.event.kind:
@@ -138,55 +178,34 @@ def _after_failure(
         case FailureKind.ACCOUNT:
             if newer_account or payout.account_verified_position > failure.position:
                 return _preflight(payout, account)
-            if exhausted:
-                return Wait(Reason.RETRIES_EXHAUSTED)
-            first_check_at = failure.failed_at + delay(DECLINED_DELAYS_SECONDS, failure.count, payout.payout_id)
-            if now < first_check_at:
-                return Wait(Reason.ACCOUNT_DECLINED, first_check_at)
-            again_at = next_point(DECLINED_DELAYS_SECONDS, first_check_at, now, payout.payout_id)
-            return CheckAccount(failure.destination, again_at)
+            return _check_account(payout, failure, now, circumstances, exhausted=exhausted)
         case FailureKind.INVALID_REQUEST:
             if newer_account and account is not None and account.stripe_account_id != failure.destination:
                 return _preflight(payout, account)
             return Wait(Reason.REQUEST_DECLINED)
 
 
-def intent(payout: Payout, attempt: int, destination: str) -> TransferRequested:
-    """The exact request of one attempt. The amount is the bonus's, whatever the program's terms are by now."""
-    bonus = payout.bonus
-    return TransferRequested(
-        payout_id=bonus.payout_id,
-        referral_id=bonus.referral_id,
-        referrer_id=bonus.referrer_id,
-        attempt=attempt,
-        idempotency_key=identifiers.idempotency_key(bonus.payout_id, attempt),
-        amount_minor=bonus.amount_minor,
-        currency=bonus.currency,
-        destination=destination,
-        transfer_group=identifiers.transfer_group(bonus.payout_id),
-        metadata={
-            "payout_id": bonus.payout_id,
-            "referral_id": bonus.referral_id,
-            "attempt": str(attempt),
-            "position": str(payout.earned_position),
-        },
-    )
+def _check_account(
+    payout: Payout, failure: Failure, now: datetime, circumstances: Circumstances, *, exhausted: bool
+) -> CheckAccount | Wait:
+    first_check_at = failure.failed_at + delay(DECLINED_DELAYS_SECONDS, failure.count, payout.payout_id)
+    noticed = circumstances.account_noticed_position > failure.position
+    if noticed or (now >= first_check_at and not exhausted):
+        again_at = next_point(DECLINED_DELAYS_SECONDS, first_check_at, now, payout.payout_id)
+        return CheckAccount(failure.destination, first_check_at if now < first_check_at else again_at)
+    return Wait(Reason.RETRIES_EXHAUSTED) if exhausted else Wait(Reason.ACCOUNT_DECLINED, first_check_at)
 
 
-def explain(payout: Payout, account: Account | None, platform: Platform, now: datetime) -> Wait:
-    """Why this payout is not settled yet, and when it is tried next (None: when something happens)."""
-    match next_step(payout, account, platform, now):
-        case Wait() as wait:
-            return wait
-        case Request():
-            return Wait(Reason.QUEUED, now)
-        case Send():
-            return Wait(
-                Reason.TRANSFER_IN_PROGRESS if payout.phase == "requested" else Reason.CONFIRMING_WITH_STRIPE, now
-            )
-        case LookUp(reason=reason, again_at=again_at):
-            return Wait(reason, again_at)
-        case CheckAccount(again_at=again_at):
-            return Wait(Reason.ACCOUNT_DECLINED, again_at)
-        case Finished():
-            return Wait(Reason.PAID)
+def _after_settlement(payout: Payout, settlement: TransferSettled, now: datetime) -> Step:
+    """A settled payout is left alone unless people want it back, or Stripe says that something happened to it."""
+    if payout.phase == "reversed":
+        return Finished()
+    if payout.reversal is not None:
+        if now < payout.reversal.first_sent_at + KEY_WINDOW:
+            return SendReversal(payout.reversal.request)
+        return CheckTransfer(settlement.transfer_id, now + CHECK_AGAIN)
+    if payout.granted == "reverse":
+        return RequestReversal(reversal_intent(payout, settlement))
+    if payout.noticed_position > max(payout.settled_position, payout.confirmed_position):
+        return CheckTransfer(settlement.transfer_id, now + CHECK_AGAIN)
+    return Finished()

@@ -1,20 +1,35 @@
-"""What Stripe tells us by webhook, as far as it concerns payouts. It only ever has something looked at sooner.
+"""What Stripe tells us by webhook, or through its list of events, as far as it concerns payouts.
 
-No amount and no outcome is taken from a notice: they arrive late, out of order and repeatedly, or not at all, and workers
-find everything out by themselves. The caller has verified the signature.
+No amount and no outcome of a transfer is taken from a notice: they arrive late, out of order, repeatedly, or not at all. A
+notice only says where to look, once for each of Stripe's events. The bank leg of the money, which we have no other way to
+know of, is shown as reported. The caller has verified where the notice comes from.
 """
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import ValidationError
+
 from ledger.event_log import ConflictError, Draft, EventLog
-from ledger.events import BonusEarned, Happened, PayoutAccountUpdated, PlatformFundsAvailable, stripe_event_tag
+from ledger.events import (
+    AccountNoticed,
+    BankPayoutReported,
+    Event,
+    Happened,
+    PayoutAccountUpdated,
+    PlatformFundsAvailable,
+    TransferNoticed,
+    account_tag,
+    payout_tag,
+    stripe_event_tag,
+)
 from ledger.history import about
-from ledger.payouts.todo import TodoList
+from ledger.payouts import payout as payouts
 
 ACTOR = "stripe"
+MESSAGE_LENGTH = 500
 
 _ID = re.compile(r"[A-Za-z0-9_\-]{1,255}")
 
@@ -22,50 +37,76 @@ _ID = re.compile(r"[A-Za-z0-9_\-]{1,255}")
 class Notices:
     """Safe to use from many threads. Raises the recorder's errors when the database is lost: Stripe then tells us again."""
 
-    def __init__(self, log: EventLog, todo: TodoList, clock: Callable[[], datetime]) -> None:
+    def __init__(self, log: EventLog, clock: Callable[[], datetime]) -> None:
         self._log = log
-        self._todo = todo
         self._clock = clock
 
     def hear(self, notice: Mapping[str, Any]) -> None:
         """Act on one of Stripe's events; what does not concern us, or is of another shape, is let pass."""
+        event_id, account_id = _id(notice.get("id")), _id(notice.get("account"))
+        if event_id is None:
+            return
         match notice:
-            case {"type": "transfer.created" | "transfer.updated" | "transfer.reversed", "data": {"object": transfer}}:
-                if (payout_id := _payout_of(transfer)) is not None:
-                    self._todo.wake([payout_id])
-            case {"type": "account.updated", "data": {"object": {"id": str(account_id)}}} if _ID.fullmatch(account_id):
-                self._todo.wake(self._payouts_to(account_id))
-            case {"type": "capability.updated", "data": {"object": {"account": str(account_id)}}} if _ID.fullmatch(
-                account_id
-            ):
-                self._todo.wake(self._payouts_to(account_id))
-            case {"type": "balance.available", "id": str(event_id)} if _ID.fullmatch(event_id):
-                if notice.get("account") is None:  # else it is a connected account's balance, not the platform's
-                    self._funds_available(event_id)
+            case {"type": str(kind), "data": {"object": dict(transfer)}} if kind.startswith("transfer."):
+                self._transfer(event_id, kind, transfer)
+            case {"type": "account.updated", "data": {"object": {"id": str(changed)}}} if _id(changed):
+                self._account(event_id, changed)
+            case {"type": "capability.updated", "data": {"object": {"account": str(changed)}}} if _id(changed):
+                self._account(event_id, changed)
+            case {"type": "balance.available"} if notice.get("account") is None:  # else a connected account's
+                self._record(PlatformFundsAvailable(stripe_event_id=event_id), event_id)
+            case {"type": "payout.paid" | "payout.failed", "data": {"object": dict(bank)}} if account_id:
+                self._bank_payout(event_id, account_id, bank, notice.get("created"))
             case _:
                 pass
 
-    def _payouts_to(self, stripe_account_id: str) -> list[str]:
-        """The payouts of everybody who has ever named this account."""
-        updates, _ = self._log.read([about(f"account:{stripe_account_id}", PayoutAccountUpdated)])
-        owners = {update.event.instructor_id for update in updates if isinstance(update.event, PayoutAccountUpdated)}
-        if not owners:
-            return []
-        bonuses, _ = self._log.read(about(f"referrer:{owner}", BonusEarned) for owner in owners)
-        return [bonus.event.payout_id for bonus in bonuses if isinstance(bonus.event, BonusEarned)]
+    def _transfer(self, event_id: str, kind: str, transfer: Mapping[str, Any]) -> None:
+        payout_id = _payout_of(transfer)
+        if payout_id is None:
+            return
+        events, _ = self._log.read([about(payout_tag(payout_id))])
+        payout = payouts.fold(events)
+        if payout is None or (payout.is_final and kind != "transfer.reversed"):
+            return  # nothing that we do not know already
+        noticed = TransferNoticed.of(payout.bonus, stripe_event_id=event_id, stripe_event_type=kind[:100])
+        self._record(noticed, event_id)
 
-    def _funds_available(self, stripe_event_id: str) -> None:
-        """Record it, once for each of Stripe's events."""
-        told = about(stripe_event_tag(stripe_event_id), PlatformFundsAvailable)
-        event = PlatformFundsAvailable(stripe_event_id=stripe_event_id)
-        draft = Draft(Happened(event, self._clock()), ACTOR, causation_id=stripe_event_id, correlation_id=None)
+    def _account(self, event_id: str, account_id: str) -> None:
+        known = self._log.read_last(about(account_tag(account_id), PayoutAccountUpdated))
+        if known is not None:
+            self._record(AccountNoticed(stripe_account_id=account_id, stripe_event_id=event_id), event_id)
+
+    def _bank_payout(self, event_id: str, account_id: str, bank: Mapping[str, Any], created: object) -> None:
+        if self._log.read_last(about(account_tag(account_id), PayoutAccountUpdated)) is None:
+            return
         try:
-            self._log.append([draft], [told], after=0)
+            reported = BankPayoutReported.model_validate(
+                {
+                    "stripe_account_id": account_id,
+                    "bank_payout_id": bank.get("id"),
+                    "status": bank.get("status"),
+                    "amount_minor": bank.get("amount"),
+                    "currency": bank.get("currency"),
+                    "failure_code": _text(bank.get("failure_code")),
+                    "failure_message": _text(bank.get("failure_message")),
+                    "stripe_event_id": event_id,
+                }
+            )
+        except ValidationError:
+            return  # another shape than a bank payout's
+        self._record(reported, event_id, _moment(created))
+
+    def _record(self, event: Event, stripe_event_id: str, happened_at: datetime | None = None) -> None:
+        """Record it, once for each of Stripe's events."""
+        once = about(stripe_event_tag(stripe_event_id), type(event))
+        draft = Draft(Happened(event, happened_at or self._clock()), ACTOR, stripe_event_id, correlation_id=None)
+        try:
+            self._log.append([draft], [once], after=0)
         except ConflictError:
             return  # heard before
 
 
-def _payout_of(transfer: object) -> str | None:
+def _payout_of(transfer: Mapping[str, Any]) -> str | None:
     """The payout that a transfer discharges; None if it is not one of ours."""
     match transfer:
         case {"metadata": {"payout_id": str(payout_id)}}:
@@ -74,4 +115,18 @@ def _payout_of(transfer: object) -> str | None:
             payout_id = group.removeprefix("payout_")
         case _:
             return None
-    return payout_id if _ID.fullmatch(payout_id) else None
+    return _id(payout_id)
+
+
+def _id(value: object) -> str | None:
+    return value if isinstance(value, str) and _ID.fullmatch(value) else None
+
+
+def _text(value: object) -> str | None:
+    return value.replace("\0", "")[:MESSAGE_LENGTH] if isinstance(value, str) else None
+
+
+def _moment(created: object) -> datetime | None:
+    if isinstance(created, int) and 0 < created < 2**32:
+        return datetime.fromtimestamp(created, UTC)
+    return None

@@ -91,7 +91,7 @@ def judge(request: TransferRequested, answer: Answer | NoAnswer, *, repeated: bo
     if answer.status == 401:
         return CredentialsRejected()
     if answer.status == 429:
-        return TryLater(answer.rate_limited_reason or _error(answer).get("code") or "unnamed")
+        return TryLater(answer.rate_limited_reason or error_of(answer).get("code") or "unnamed")
     if answer.status == 409:
         return TryLater("key in use")
     if answer.status in NO_ANSWER_STATUSES:
@@ -115,7 +115,7 @@ def _declined(answer: Answer, *, repeated: bool) -> Declined | Unknown:
 
     Any other may come from before that, as a 401 does, and says nothing of what was sent under the key earlier.
     """
-    error = _error(answer)
+    error = error_of(answer)
     if not error:
         return Unknown(UnknownKind.UNREADABLE, f"HTTP {answer.status} that is not Stripe's error", answer.request_id)
     code = error.get("code")
@@ -134,7 +134,7 @@ def _declined(answer: Answer, *, repeated: bool) -> Declined | Unknown:
     return Declined(kind, code, answer.status, message, answer.request_id)
 
 
-def _error(answer: Answer) -> Mapping[str, Any]:
+def error_of(answer: Answer) -> Mapping[str, Any]:
     error = (answer.body or {}).get("error")
     return error if isinstance(error, Mapping) else {}
 

@@ -7,38 +7,62 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from ledger.events import (
+    ActionKind,
+    ApprovalGranted,
+    ApprovalRefused,
+    ApprovalRequested,
     BonusEarned,
+    HoldReason,
     PayoutAccountVerified,
+    PayoutCancelled,
+    PayoutHeld,
+    PayoutReleased,
+    PayoutRetryAuthorized,
     Recorded,
+    ReversalFailed,
+    ReversalRequested,
+    TransferConfirmed,
     TransferFailed,
+    TransferNotFound,
+    TransferNoticed,
     TransferOutcomeUnknown,
     TransferRequested,
+    TransferReversed,
     TransferSettled,
     UnknownKind,
 )
 
-Phase = Literal["owed", "requested", "unknown", "failed", "settled"]
+Phase = Literal["owed", "requested", "unknown", "failed", "settled", "cancelled", "reversed"]
 
 
-class Unresolved(BaseModel):
-    """The one attempt whose outcome is open: what was sent, since when, and how often without a definitive answer."""
-
+class _State(BaseModel):
     model_config = ConfigDict(frozen=True)
+
+
+class Unresolved(_State):
+    """The one attempt whose outcome is open: what was sent, since when, and how often without a definitive answer.
+
+    `searches` counts the searches at Stripe that found nothing; `looked_position` is the log position of the newest.
+    """
+
     request: TransferRequested
     requested_position: int
     first_sent_at: datetime
     unanswered: int = 0
     last_unanswered_at: datetime | None = None
     kinds: frozenset[UnknownKind] = frozenset()
+    searches: int = 0
+    first_searched_at: datetime | None = None
+    last_searched_at: datetime | None = None
+    looked_position: int = 0
 
 
-class Failure(BaseModel):
+class Failure(_State):
     """The newest definitive decline, and how many there were in a row of this kind, by this destination, and since when.
 
     What was recorded after `requested_position` was not known when the request was made, and may be the cure.
     """
 
-    model_config = ConfigDict(frozen=True)
     event: TransferFailed
     failed_at: datetime
     position: int
@@ -48,10 +72,32 @@ class Failure(BaseModel):
     destination: str
 
 
-class Payout(BaseModel):
+class Hold(_State):
+    reason: HoldReason
+    note: str
+    held_at: datetime
+    held_by: str
+
+
+class Approval(_State):
+    """Something that a second person has to approve, or has approved and that is still to be carried out."""
+
+    number: int
+    action: ActionKind
+    note: str
+    requested_by: str
+    requested_at: datetime
+    granted: bool = False
+
+
+class OpenReversal(_State):
+    request: ReversalRequested
+    first_sent_at: datetime
+
+
+class Payout(_State):
     """`attempt` is the number of the newest attempt, 0 before the first. Times are ours (`recorded_at`), in UTC."""
 
-    model_config = ConfigDict(frozen=True)
     bonus: BonusEarned
     earned_position: int
     earned_at: datetime
@@ -61,40 +107,136 @@ class Payout(BaseModel):
     failure: Failure | None = None
     account_verified_position: int = 0
     settlement: TransferSettled | None = None
+    settled_position: int = 0
+    noticed_position: int = 0
+    confirmed_position: int = 0
+    hold: Hold | None = None
+    reviewed: bool = False
+    approval: Approval | None = None
+    approvals: int = 0
+    retry_authorized_position: int = 0
+    reversal: OpenReversal | None = None
+    reversal_failure: ReversalFailed | None = None
+    reversals: int = 0
+    reversed_minor: int = 0
 
     @property
     def payout_id(self) -> str:
         return self.bonus.payout_id
 
+    @property
+    def is_final(self) -> bool:
+        """Whether this obligation is discharged or given up. Only a reversal moves it from here."""
+        return self.phase in ("settled", "cancelled", "reversed")
+
+    @property
+    def granted(self) -> ActionKind | None:
+        """The action that was approved and is still to be carried out."""
+        return self.approval.action if self.approval is not None and self.approval.granted else None
+
+
+def fold(events: Iterable[Recorded]) -> Payout | None:
+    """The payout of the events tagged with its id; None if its bonus is not among them."""
+    payout: Payout | None = None
+    for recorded in events:
+        payout = evolve(payout, recorded)
+    return payout
+
 
 def evolve(payout: Payout | None, recorded: Recorded) -> Payout | None:
     """The payout after one more event. Events before its bonus was earned do not concern it."""
-    event = recorded.event
-    if isinstance(event, BonusEarned):
-        return payout or Payout(bonus=event, earned_position=recorded.position, earned_at=recorded.recorded_at)
+    if isinstance(recorded.event, BonusEarned):
+        return payout or Payout(bonus=recorded.event, earned_position=recorded.position, earned_at=recorded.recorded_at)
     if payout is None:
         return None
-    match event:
-        case TransferRequested():
-            change: dict[str, object] = {
-                "phase": "requested",
-                "attempt": event.attempt,
-                "unresolved": Unresolved(
-                    request=event, requested_position=recorded.position, first_sent_at=recorded.recorded_at
-                ),
-            }
-        case TransferOutcomeUnknown() if payout.unresolved is not None:
-            change = {"phase": "unknown", "unresolved": _unanswered(payout.unresolved, event, recorded.recorded_at)}
-        case TransferFailed() if payout.unresolved is not None:
-            failure = _failure(payout.failure, payout.unresolved, event, recorded)
-            change = {"phase": "failed", "unresolved": None, "failure": failure}
-        case TransferSettled():
-            change = {"phase": "settled", "unresolved": None, "settlement": event}
-        case PayoutAccountVerified():
-            change = {"account_verified_position": recorded.position}
-        case _:
-            return payout
+    change = _attempted(payout, recorded) or _reviewed(payout, recorded) or _reversed(payout, recorded)
     return payout.model_copy(update=change)
+
+
+def _attempted(payout: Payout, recorded: Recorded) -> dict[str, object]:
+    """What happened to an attempt."""
+    unresolved = payout.unresolved
+    match recorded.event:
+        case TransferRequested() as event:
+            opened = Unresolved(request=event, requested_position=recorded.position, first_sent_at=recorded.recorded_at)
+            return {"phase": "requested", "attempt": event.attempt, "unresolved": opened}
+        case TransferOutcomeUnknown() as event if unresolved is not None:
+            return {"phase": "unknown", "unresolved": _unanswered(unresolved, event, recorded.recorded_at)}
+        case TransferNotFound() if unresolved is not None:
+            return {"unresolved": _searched(unresolved, recorded)}
+        case TransferFailed() as event if unresolved is not None:
+            return {
+                "phase": "failed",
+                "unresolved": None,
+                "failure": _failure(payout.failure, unresolved, event, recorded),
+            }
+        case TransferSettled() as event:
+            settled = {"phase": "settled", "settlement": event, "settled_position": recorded.position}
+            return {**settled, "unresolved": None, "hold": None, **_moot(payout, "cancel", "retry")}
+        case PayoutAccountVerified():
+            return {"account_verified_position": recorded.position}
+        case TransferNoticed():
+            return {"noticed_position": recorded.position}
+        case _:
+            return {}
+
+
+def _reviewed(payout: Payout, recorded: Recorded) -> dict[str, object]:
+    """What people decided."""
+    match recorded.event:
+        case PayoutHeld() as event:
+            hold = Hold(reason=event.reason, note=event.note, held_at=recorded.recorded_at, held_by=recorded.actor)
+            return {"hold": hold}
+        case PayoutReleased():
+            return {"hold": None, "reviewed": True}
+        case ApprovalRequested() as event:
+            approval = Approval(
+                number=event.number,
+                action=event.action,
+                note=event.note,
+                requested_by=recorded.actor,
+                requested_at=recorded.recorded_at,
+            )
+            return {"approval": approval, "approvals": event.number}
+        case ApprovalGranted() if payout.approval is not None:
+            return {"approval": payout.approval.model_copy(update={"granted": True})}
+        case ApprovalRefused():
+            return {"approval": None}
+        case PayoutRetryAuthorized():
+            return {"retry_authorized_position": recorded.position, **_moot(payout, "retry")}
+        case PayoutCancelled():
+            return {"phase": "cancelled", "hold": None, "approval": None}
+        case _:
+            return {}
+
+
+def _reversed(payout: Payout, recorded: Recorded) -> dict[str, object]:
+    """What came back after it was paid."""
+    match recorded.event:
+        case ReversalRequested() as event:
+            opened = OpenReversal(request=event, first_sent_at=recorded.recorded_at)
+            return {"reversal": opened, "reversals": event.number, **_moot(payout, "reverse")}
+        case ReversalFailed() as event:
+            return {"reversal": None, "reversal_failure": event}
+        case TransferReversed() as event:
+            whole = event.total_reversed_minor >= payout.bonus.amount_minor
+            return {
+                "phase": "reversed" if whole else payout.phase,
+                "reversed_minor": event.total_reversed_minor,
+                "reversal": None,
+                "reversal_failure": None,
+                "confirmed_position": recorded.position,
+                **(_moot(payout, "reverse") if whole else {}),
+            }
+        case TransferConfirmed():
+            return {"confirmed_position": recorded.position}
+        case _:
+            return {}
+
+
+def _moot(payout: Payout, *actions: ActionKind) -> dict[str, object]:
+    """An approval of one of these actions, open or granted, is over: there is nothing left to do it to."""
+    return {"approval": None} if payout.approval is not None and payout.approval.action in actions else {}
 
 
 def _unanswered(unresolved: Unresolved, event: TransferOutcomeUnknown, at: datetime) -> Unresolved:
@@ -103,6 +245,21 @@ def _unanswered(unresolved: Unresolved, event: TransferOutcomeUnknown, at: datet
             "unanswered": unresolved.unanswered + 1,
             "last_unanswered_at": at,
             "kinds": unresolved.kinds | {event.kind},
+            # It was sent once more, so earlier searches say nothing of it.
+            "searches": 0,
+            "first_searched_at": None,
+            "last_searched_at": None,
+        }
+    )
+
+
+def _searched(unresolved: Unresolved, recorded: Recorded) -> Unresolved:
+    return unresolved.model_copy(
+        update={
+            "searches": unresolved.searches + 1,
+            "first_searched_at": unresolved.first_searched_at or recorded.recorded_at,
+            "last_searched_at": recorded.recorded_at,
+            "looked_position": recorded.position,
         }
     )
 
@@ -120,11 +277,3 @@ def _failure(before: Failure | None, tried: Unresolved, event: TransferFailed, r
         first_failed_at=run.first_failed_at if run else recorded.recorded_at,
         destination=destination,
     )
-
-
-def fold(events: Iterable[Recorded]) -> Payout | None:
-    """The payout of the events tagged with its id; None if its bonus is not among them."""
-    payout: Payout | None = None
-    for recorded in events:
-        payout = evolve(payout, recorded)
-    return payout

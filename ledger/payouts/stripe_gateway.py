@@ -7,19 +7,25 @@ anything Stripe or the network does.
 import asyncio
 import json
 import ssl
-from collections.abc import Awaitable, Mapping
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
 import httpx
 import stripe
 
-from ledger.events import TransferRequested
+from ledger.events import ReversalRequested, TransferRequested
 from ledger.payouts.outcome import Answer, NoAnswer
 
 API_VERSION = "2026-10-28.endive"
 CALL_TIMEOUT_SECONDS = 30.0
+PAGE_SIZE = 100
+PAGES_AT_MOST = 50
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+Source = Literal["transfer_group", "destination_and_time", "balance_transactions", "events"]
 
 
 class TransferGateway(Protocol):
@@ -28,8 +34,19 @@ class TransferGateway(Protocol):
     async def create_transfer(self, request: TransferRequested) -> Answer | NoAnswer:
         """Send the request under its own idempotency key."""
 
-    async def list_transfers(self, transfer_group: str) -> Answer | NoAnswer:
-        """The transfers of a group, newest first. An empty list proves nothing."""
+    async def list_for_search(self, source: Source, request: TransferRequested, since: int) -> Answer | NoAnswer:
+        """A list in which the transfer of a request should be, newest first: `since` is a Unix time. An empty list proves
+        nothing. A list that is too long to be read whole is no answer.
+        """
+
+    async def read_transfer(self, transfer_id: str) -> Answer | NoAnswer:
+        """One transfer, with what was reversed of it."""
+
+    async def create_reversal(self, request: ReversalRequested) -> Answer | NoAnswer:
+        """Send the request to reverse under its own idempotency key."""
+
+    async def list_events(self, since: int) -> Answer | NoAnswer:
+        """What Stripe has told by webhook since a Unix time, newest first. It keeps 30 days."""
 
     async def read_account(self, stripe_account_id: str) -> Answer | NoAnswer:
         """A fresh read of a connected account."""
@@ -45,6 +62,7 @@ class StripeGateway:
         self, api_key: str, api_base: str | None = None, timeout_seconds: float = CALL_TIMEOUT_SECONDS
     ) -> None:
         self._http = Transport(timeout_seconds, is_local=urlsplit(api_base or "").hostname in LOOPBACK)
+        stripe.enable_telemetry = False  # it would keep an id in the user's home
         self._client = stripe.StripeClient(
             api_key,
             base_addresses={"api": api_base} if api_base else {},
@@ -67,8 +85,34 @@ class StripeGateway:
             )
         )
 
-    async def list_transfers(self, transfer_group: str) -> Answer | NoAnswer:
-        return await _answer(self._client.v1.transfers.list_async({"transfer_group": transfer_group, "limit": 100}))
+    async def create_reversal(self, request: ReversalRequested) -> Answer | NoAnswer:
+        return await _answer(
+            self._client.v1.transfers.reversals.create_async(
+                request.transfer_id,
+                {"amount": request.amount_minor, "metadata": dict(request.metadata)},
+                {"idempotency_key": request.idempotency_key},
+            )
+        )
+
+    async def read_transfer(self, transfer_id: str) -> Answer | NoAnswer:
+        return await _answer(self._client.v1.transfers.retrieve_async(transfer_id))
+
+    async def list_events(self, since: int) -> Answer | NoAnswer:
+        return await _whole_list(self._client.v1.events.list_async, {"created": {"gte": since}})
+
+    async def list_for_search(self, source: Source, request: TransferRequested, since: int) -> Answer | NoAnswer:
+        v1, created = self._client.v1, {"gte": since}
+        match source:
+            case "transfer_group":
+                return await _whole_list(v1.transfers.list_async, {"transfer_group": request.transfer_group})
+            case "destination_and_time":
+                wanted = {"destination": request.destination, "created": created}
+                return await _whole_list(v1.transfers.list_async, wanted)
+            case "balance_transactions":
+                wanted = {"type": "transfer", "created": created, "expand": ["data.source"]}
+                return await _whole_list(v1.balance_transactions.list_async, wanted)
+            case "events":
+                return await _whole_list(v1.events.list_async, {"type": "transfer.created", "created": created})
 
     async def read_account(self, stripe_account_id: str) -> Answer | NoAnswer:
         return await _answer(self._client.v1.accounts.retrieve_async(stripe_account_id))
@@ -108,6 +152,24 @@ class Transport(stripe.HTTPClient):
 
     async def close_async(self) -> None:
         await self._connections.aclose()
+
+
+async def _whole_list(
+    list_page: Callable[[Any], Awaitable[stripe.StripeObject]], wanted: Mapping[str, Any]
+) -> Answer | NoAnswer:
+    """All pages of a list as if they were one."""
+    found: list[Any] = []
+    after: dict[str, str] = {}
+    for _ in range(PAGES_AT_MOST):
+        answer = await _answer(list_page({**wanted, "limit": PAGE_SIZE, **after}))
+        if isinstance(answer, NoAnswer) or answer.status >= 300 or answer.body is None:
+            return answer
+        page = answer.body.get("data") or []
+        found += page
+        if not answer.body.get("has_more") or not page:
+            return replace(answer, body={**answer.body, "data": found, "has_more": False})
+        after = {"starting_after": page[-1]["id"]}
+    return NoAnswer(f"more than {PAGES_AT_MOST} pages")
 
 
 async def _answer(call: Awaitable[object]) -> Answer | NoAnswer:

@@ -6,7 +6,7 @@ in one transaction, so a row cannot be forgotten. Any number of workers may foll
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import LiteralString
 
 from psycopg import Connection
@@ -15,12 +15,19 @@ from psycopg_pool import ConnectionPool
 
 from ledger.event_log import EventLog
 from ledger.events import (
+    AccountNoticed,
+    ApprovalGranted,
+    ApprovalRefused,
     BonusEarned,
     PayoutAccountUpdated,
+    PayoutReleased,
+    PayoutRetryAuthorized,
     PlatformFundsAvailable,
     Recorded,
     StripeCredentialsAccepted,
+    TransferNoticed,
     TransferSettled,
+    account_tag,
 )
 from ledger.named_queries import named_queries
 from ledger.reasons import Reason
@@ -43,8 +50,10 @@ class Changes:
     """What a batch of events means for the list."""
 
     owed: dict[str, str] = field(default_factory=dict)
-    settled: list[str] = field(default_factory=list)
+    settled: set[str] = field(default_factory=set)
+    woken: dict[str, str] = field(default_factory=dict)
     changed_accounts: set[str] = field(default_factory=set)
+    noticed_accounts: set[str] = field(default_factory=set)
     solved: set[Reason] = field(default_factory=set)
 
     @classmethod
@@ -55,9 +64,20 @@ class Changes:
                 case BonusEarned(payout_id=payout_id, referrer_id=referrer_id):
                     changes.owed[payout_id] = referrer_id
                 case TransferSettled(payout_id=payout_id):
-                    changes.settled.append(payout_id)
+                    changes.settled.add(payout_id)
+                    changes.woken.pop(payout_id, None)
+                case (
+                    TransferNoticed()
+                    | PayoutReleased()
+                    | ApprovalGranted()
+                    | ApprovalRefused()
+                    | PayoutRetryAuthorized()
+                ) as event:
+                    changes.woken[event.payout_id] = event.referrer_id
                 case PayoutAccountUpdated(instructor_id=instructor_id):
                     changes.changed_accounts.add(instructor_id)
+                case AccountNoticed(stripe_account_id=stripe_account_id):
+                    changes.noticed_accounts.add(stripe_account_id)
                 case PlatformFundsAvailable():
                     changes.solved |= {Reason.INSUFFICIENT_FUNDS, Reason.RETRIES_EXHAUSTED}
                 case StripeCredentialsAccepted():
@@ -108,14 +128,35 @@ class TodoList:
                 },
             )
 
-    def remove(self, payout_ids: list[str]) -> None:
+    def finish(self, claim: Claim) -> None:
+        """Nothing is owed any more: take it off the list, unless it was woken meanwhile; then it stays due."""
         with self._pool.connection() as connection:
-            connection.execute(QUERIES["remove"], {"payout_ids": payout_ids})
+            connection.execute(QUERIES["finish"], {"payout_id": claim.payout_id, "wakeups": claim.wakeups})
 
     def wake(self, payout_ids: list[str]) -> None:
-        """Have these payouts looked at now: something was heard about them that is not in the log."""
+        """Have these payouts looked at now, if they are on the list: something was heard that is not in the log."""
         with self._pool.connection() as connection:
             connection.execute(QUERIES["wake_payouts"], {"payout_ids": payout_ids})
+
+    def sweep(self, interval: timedelta) -> int | None:
+        """Put back on the list what the log says is owed and nobody is looking at. Returns how many were found.
+
+        None: somebody did it within the interval. Nothing should ever be found: this is the net below everything else.
+        """
+        with self._pool.connection() as connection, connection.transaction():
+            if connection.execute(QUERIES["begin_sweep"], {"interval": interval}).fetchone() is None:
+                return None
+            return connection.execute(QUERIES["sweep"]).rowcount
+
+    def told_until(self) -> datetime | None:
+        """Until when everything that Stripe told was heard, missed webhooks included."""
+        with self._pool.connection() as connection:
+            row = connection.execute(QUERIES["told_until"]).fetchone()
+        return row[0] if row else None
+
+    def heard_until(self, moment: datetime) -> None:
+        with self._pool.connection() as connection:
+            connection.execute(QUERIES["heard_until"], {"moment": moment})
 
     def is_quiet(self, horizon_seconds: float = 0.0) -> bool:
         """Whether nothing is due within the horizon, and nothing is being worked on."""
@@ -142,7 +183,14 @@ def _apply(connection: Connection[TupleRow], changes: Changes) -> None:
         )
     if changes.changed_accounts:
         connection.execute(QUERIES["wake_referrers"], {"referrer_ids": list(changes.changed_accounts)})
+    if changes.noticed_accounts:
+        tags = [account_tag(account_id) for account_id in changes.noticed_accounts]
+        connection.execute(QUERIES["wake_owners"], {"account_tags": tags})
     if changes.solved:
         connection.execute(QUERIES["wake_waiting_for"], {"reasons": [reason.value for reason in changes.solved]})
     if changes.settled:
-        connection.execute(QUERIES["remove"], {"payout_ids": changes.settled})
+        connection.execute(QUERIES["remove"], {"payout_ids": list(changes.settled)})
+    if changes.woken:
+        connection.execute(
+            QUERIES["add_or_wake"], {"payout_ids": list(changes.woken), "referrer_ids": list(changes.woken.values())}
+        )

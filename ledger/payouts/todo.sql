@@ -13,6 +13,17 @@ UPDATE ledger.payout_todo
 SET due_at = now(), wakeups = wakeups + 1
 WHERE referrer_id = ANY (%(referrer_ids)s);
 
+-- name: wake_owners
+-- Stripe said that something changed about these accounts: wake the payouts of everybody who ever named one of them.
+UPDATE ledger.payout_todo
+SET due_at = now(), wakeups = wakeups + 1
+WHERE referrer_id IN (
+    SELECT event.data ->> 'instructor_id'
+    FROM ledger.event_tag
+    JOIN ledger.event ON event.position = event_tag.position
+    WHERE event_tag.tag = ANY (%(account_tags)s) AND event_tag.type = 'PayoutAccountUpdated'
+);
+
 -- name: wake_payouts
 UPDATE ledger.payout_todo
 SET due_at = now(), wakeups = wakeups + 1
@@ -25,8 +36,51 @@ UPDATE ledger.payout_todo
 SET due_at = now(), wakeups = wakeups + 1
 WHERE waiting_for = ANY (%(reasons)s) OR leased_until IS NOT NULL;
 
+-- name: add_or_wake
+-- Something happened to these payouts, which may have been finished before.
+INSERT INTO ledger.payout_todo (payout_id, referrer_id, due_at)
+SELECT payout_id, referrer_id, now()
+FROM unnest(%(payout_ids)s::text[], %(referrer_ids)s::text[]) AS woken (payout_id, referrer_id)
+ON CONFLICT (payout_id) DO UPDATE SET due_at = now(), wakeups = payout_todo.wakeups + 1;
+
 -- name: remove
 DELETE FROM ledger.payout_todo WHERE payout_id = ANY (%(payout_ids)s);
+
+-- name: finish
+-- If it was woken meanwhile it stays due.
+WITH finished AS (
+    DELETE FROM ledger.payout_todo
+    WHERE payout_id = %(payout_id)s AND wakeups = %(wakeups)s
+    RETURNING payout_id
+)
+UPDATE ledger.payout_todo
+SET leased_until = NULL, due_at = now()
+WHERE payout_id = %(payout_id)s AND NOT EXISTS (SELECT FROM finished);
+
+-- name: begin_sweep
+UPDATE ledger.payout_watch SET swept_at = now() WHERE swept_at <= now() - %(interval)s RETURNING swept_at;
+
+-- name: told_until
+SELECT told_until FROM ledger.payout_watch;
+
+-- name: heard_until
+UPDATE ledger.payout_watch SET told_until = greatest(told_until, %(moment)s);
+
+-- name: sweep
+-- What was earned, is neither settled nor cancelled, and is not on the list. Taken from the log, not from any copy of it.
+INSERT INTO ledger.payout_todo (payout_id, referrer_id, due_at)
+SELECT earned.data ->> 'payout_id', earned.data ->> 'referrer_id', now()
+FROM ledger.event AS earned
+WHERE earned.type = 'BonusEarned'
+  AND earned.position <= (SELECT position FROM ledger.payout_todo_checkpoint)
+  AND NOT EXISTS (SELECT FROM ledger.payout_todo AS todo WHERE todo.payout_id = earned.data ->> 'payout_id')
+  AND NOT EXISTS (
+      SELECT
+      FROM ledger.event_tag AS ending
+      WHERE ending.tag = 'payout:' || (earned.data ->> 'payout_id')
+        AND ending.type IN ('TransferSettled', 'PayoutCancelled')
+  )
+ON CONFLICT (payout_id) DO NOTHING;
 
 -- name: claim
 -- Due payouts that nobody is working on, for one worker, until the lease runs out. Chosen once, in a CTE: a join may run a

@@ -5,7 +5,7 @@ nothing behind but leases that run out.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,13 +18,15 @@ from psycopg_pool import PoolTimeout
 
 from ledger.event_log import Appended, Draft, EventLog
 from ledger.events import Recorded
-from ledger.payouts.next_step import Finished
 from ledger.payouts.process import PayoutProcess
+from ledger.payouts.steps import Finished
 from ledger.payouts.todo import LEASE_SECONDS, Claim, TodoList
+from ledger.payouts.watch import Watch
 
 DATABASE_ERRORS = (PsycopgError, PoolTimeout, PersistenceError, OSError)
 PAUSE_AFTER_LOSS_SECONDS = 0.5
 PROBE_SECONDS = 15.0
+WATCH_SECONDS = 30.0
 IDLE_SECONDS = 1.0
 DRAIN_SECONDS = 45.0
 
@@ -59,6 +61,7 @@ class PayoutWorker:
     def __init__(
         self,
         process: PayoutProcess,
+        watch: Watch,
         todo: TodoList,
         log: EventLog,
         wakeups: Wakeups,
@@ -66,6 +69,7 @@ class PayoutWorker:
         lease_seconds: float = LEASE_SECONDS,
     ) -> None:
         self._process = process
+        self._watch = watch
         self._todo = todo
         self._log = log
         self._wakeups = wakeups
@@ -78,7 +82,10 @@ class PayoutWorker:
         self._stopping.set()
 
     async def run(self) -> None:
-        probing = asyncio.create_task(self._probe_credentials())
+        beside = [
+            asyncio.create_task(self._repeat("probe", self._process.credentials.probe, PROBE_SECONDS)),
+            asyncio.create_task(self._repeat("watch", self._watch.turn, WATCH_SECONDS)),
+        ]
         try:
             while not self._stopping.is_set():
                 try:
@@ -87,7 +94,8 @@ class PayoutWorker:
                     logger.warning("database_lost", error=type(error).__name__)
                     await _pause(self._stopping, PAUSE_AFTER_LOSS_SECONDS)
         finally:
-            probing.cancel()
+            for task in beside:
+                task.cancel()
             if self._active:
                 await asyncio.wait(self._active, timeout=DRAIN_SECONDS)
 
@@ -114,7 +122,7 @@ class PayoutWorker:
             try:
                 result = await self._process.advance(claim.payout_id)
                 if isinstance(result, Finished):
-                    await asyncio.to_thread(self._todo.remove, [claim.payout_id])
+                    await asyncio.to_thread(self._todo.finish, claim)
                 else:
                     await asyncio.to_thread(self._todo.put_back, claim, result.reason, result.until)
                 return
@@ -128,15 +136,16 @@ class PayoutWorker:
                 logger.exception("payout_defect", payout_id=claim.payout_id)
                 return
 
-    async def _probe_credentials(self) -> None:
+    async def _repeat(self, name: str, work: Callable[[], Awaitable[None]], interval_seconds: float) -> None:
+        """Something to be done now and then, beside the payouts. It must never end: nothing else would do it."""
         while True:
             try:
-                await self._process.probe_credentials()
+                await work()
             except DATABASE_ERRORS as error:
                 logger.warning("database_lost", error=type(error).__name__)
             except Exception:
-                logger.exception("probe_defect")  # go on: without the probe nothing would ever be paid again
-            await asyncio.sleep(PROBE_SECONDS)
+                logger.exception("defect", during=name)
+            await asyncio.sleep(interval_seconds)
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

@@ -60,8 +60,8 @@ class Notifier:
         connection: psycopg.Connection | None = None
         is_last = False
         while not is_last and self._wanted.wait():
+            self._wanted.clear()  # before it is looked whether this is the last, or a close in between would be lost
             is_last = self._closed.is_set()
-            self._wanted.clear()
             try:
                 connection = connection or connect(self._database_url, self._settings)
                 connection.execute(f"NOTIFY {CHANNEL}")

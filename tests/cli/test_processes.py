@@ -44,8 +44,23 @@ def said(tmp_path: Path) -> Callable[[], str]:
     return lambda: log.read_text() if log.exists() else ""
 
 
+@pytest.fixture(autouse=True)
+def others() -> Iterator[None]:
+    """Children that other tests of this session keep."""
+    OTHERS.update(psutil.Process().children())
+    yield
+    OTHERS.clear()
+
+
+OTHERS: set[psutil.Process] = set()
+
+
+def children() -> list[psutil.Process]:
+    return [each for each in psutil.Process().children() if each not in OTHERS]
+
+
 def child() -> psutil.Process:
-    (only,) = psutil.Process().children()
+    (only,) = children()
     return only
 
 
@@ -68,14 +83,14 @@ def test_a_part_is_asked_to_stop_by_the_end_of_its_input(
     supervisor.stop()
     assert said() == "up\nin order\n"
     assert restarts == []
-    assert psutil.Process().children() == []
+    assert children() == []
 
 
 def test_a_part_that_does_not_stop_is_killed(supervisor: Supervisor, said: Callable[[], str]) -> None:
     supervisor.start(part(HEEDS_NOTHING, stop_seconds=0.1))
     eventually(lambda: said() == "up\n")
     supervisor.stop()
-    assert psutil.Process().children() == []
+    assert children() == []
 
 
 def test_a_part_that_is_set_up_wrongly_is_not_started_again(supervisor: Supervisor, restarts: list[int]) -> None:

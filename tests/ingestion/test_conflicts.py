@@ -10,8 +10,8 @@ from ledger.event_log import ConflictError, EventLog
 from ledger.events import BonusEarned, ProgramTermsSet
 from ledger.ingestion import BusyError, Ingestion, Receipt
 from ledger.lifecycle import LifecycleFact
+from ledger.mint_code import mint_code
 from ledger.program import INITIAL_TERMS
-from ledger.referrals.mint_code import mint_code
 from ledger.set_terms import ensure_terms, set_terms
 from tests.ingestion.interrupted import InterruptedRecorder
 from tests.ingestion.invariants import check_log

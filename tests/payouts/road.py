@@ -22,10 +22,10 @@ from ledger.events import (
 )
 from ledger.history import about
 from ledger.payouts import payout as payouts
-from ledger.payouts.next_step import Finished, Wait
 from ledger.payouts.pace import Pace
 from ledger.payouts.payout import Payout
 from ledger.payouts.process import PayoutProcess
+from ledger.payouts.steps import Finished, Wait
 from ledger.payouts.stripe_gateway import StripeGateway
 from ledger.payouts.todo import TodoList
 from ledger.payouts.worker import ThreadedLog

@@ -23,8 +23,22 @@ from ledger.events import (
     UnknownKind,
 )
 from ledger.payouts import payout as payouts
-from ledger.payouts.next_step import CheckAccount, Finished, LookUp, Platform, Request, Send, Step, Wait, next_step
+from ledger.payouts.next_step import Platform, next_step
 from ledger.payouts.payout import Payout
+from ledger.payouts.steps import (
+    Cancel,
+    CheckAccount,
+    CheckTransfer,
+    Finished,
+    HoldBack,
+    LookUp,
+    Request,
+    RequestReversal,
+    Send,
+    SendReversal,
+    Step,
+    Wait,
+)
 from ledger.referrals import payout_account
 from ledger.referrals.payout_account import Account
 
@@ -160,3 +174,7 @@ def said(step: Step) -> str:
             return f"look up a{request.attempt}: {reason}"
         case CheckAccount(stripe_account_id=stripe_account_id):
             return f"check {stripe_account_id}"
+        case CheckTransfer():
+            return "check transfer"
+        case HoldBack() | Cancel() | RequestReversal() | SendReversal():
+            return type(step).__name__

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from ledger.events import Event, FailureKind, UnknownKind
-from ledger.payouts.next_step import LookUp, Wait, explain
+from ledger.payouts.explain import explain
+from ledger.payouts.steps import LookUp, Wait
 from ledger.reasons import Reason
 from tests.payouts.story import (
     ACCEPTED,

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.events import TransferRequested, UnknownKind
-from ledger.payouts.next_step import CheckAccount, Finished, LookUp, Request, Send, Step, Wait, explain, intent
+from ledger.payouts.explain import explain
+from ledger.payouts.intents import transfer_intent
 from ledger.payouts.outcome import (
     Answer,
     CredentialsRejected,
@@ -20,8 +21,9 @@ from ledger.payouts.outcome import (
     judge,
     transfer_of,
 )
-from ledger.payouts.process import outcome_event, settled
+from ledger.payouts.outcome_events import outcome_event, settled
 from ledger.payouts.schedule import delay, next_point
+from ledger.payouts.steps import CheckAccount, Finished, LookUp, Request, Send, Step, Wait
 from ledger.reasons import EXPLANATIONS
 from tests.payouts.story import ACCEPTED, REJECTED, START, Story, account, funds, verified
 
@@ -153,7 +155,7 @@ class World:
             newest = self.story.account
             assert newest is not None
             assert newest.transfers_active
-            assert step.intent == intent(payout, payout.attempt + 1, newest.stripe_account_id)
+            assert step.intent == transfer_intent(payout, payout.attempt + 1, newest.stripe_account_id)
             assert step.intent.idempotency_key not in {request.idempotency_key for request in requests}
         if isinstance(step, Wait) and step.until is not None:
             assert step.until > now, "it would spin"

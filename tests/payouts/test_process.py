@@ -14,8 +14,9 @@ from ledger.events import (
     TransferSettled,
     UnknownKind,
 )
-from ledger.payouts.next_step import Finished, Wait, intent
+from ledger.payouts.intents import transfer_intent
 from ledger.payouts.outcome import Answer, NoAnswer
+from ledger.payouts.steps import Finished, Wait
 from ledger.payouts.stripe_gateway import StripeGateway
 from ledger.reasons import Reason
 from sandbox.stripe_twin import Fault
@@ -173,7 +174,7 @@ def test_what_says_nothing_of_the_key_resolves_no_unknown(road: Road, fault: Fau
 
 async def mend_credentials(road: Road) -> None:
     async with road.process() as process:
-        await process.probe_credentials()
+        await process.credentials.probe()
 
 
 @pytest.mark.parametrize(
@@ -196,10 +197,10 @@ def test_a_429_slows_everybody_down_and_answers_let_them_on(road: Road) -> None:
 
     async def rates() -> list[float]:
         async with road.process() as process:
-            measured = [process._pace.rate_per_second]
+            measured = [process.pace.rate_per_second]
             for each in (payout_id, another_id):
                 await process.advance(each)
-                measured.append(process._pace.rate_per_second)
+                measured.append(process.pace.rate_per_second)
         return measured
 
     before, limited, answered = asyncio.run(rates())
@@ -214,9 +215,9 @@ def test_no_answer_is_no_sign_of_patience(road: Road) -> None:
 
     async def rates() -> tuple[float, float]:
         async with road.process() as process:
-            before = process._pace.rate_per_second
+            before = process.pace.rate_per_second
             await process.advance(payout_id)
-            return before, process._pace.rate_per_second
+            return before, process.pace.rate_per_second
 
     before, after = asyncio.run(rates())
     assert after == before
@@ -246,7 +247,7 @@ def test_a_500_without_effect_is_never_sent_again_and_ends_with_a_person(road: R
         assert isinstance(waits, Wait)
         assert waits.reason is reason
         assert waits.until is not None
-    assert road.story(payout_id) == [A1, A1_UNKNOWN]
+    assert road.story(payout_id) == [A1, A1_UNKNOWN, "TransferNotFound a1", "TransferNotFound a1"]
 
 
 def test_an_unknown_older_than_the_window_is_found_by_its_group_and_never_sent(road: Road) -> None:
@@ -275,7 +276,7 @@ def test_a_list_that_lags_proves_nothing(road: Road) -> None:
 
 def test_a_key_that_was_used_for_something_else_is_never_sent_again(road: Road) -> None:
     payout_id = road.owe()
-    foreign = intent(road.payout(payout_id), 1, "acct_ok1").model_copy(update={"metadata": {}})
+    foreign = transfer_intent(road.payout(payout_id), 1, "acct_ok1").model_copy(update={"metadata": {}})
 
     async def misuse() -> None:
         gateway = StripeGateway(API_KEY, road.stripe.url)
@@ -338,7 +339,7 @@ def test_a_rejected_api_key_is_recorded_once_holds_everybody_and_resolves_nothin
 
     async def probe(api_key: str) -> None:
         async with road.process(api_key=api_key) as process:
-            await asyncio.gather(process.probe_credentials(), process.probe_credentials())
+            await asyncio.gather(process.credentials.probe(), process.credentials.probe())
 
     asyncio.run(probe(wrong))
     assert credentials_events(road) == ["StripeCredentialsRejected"]

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from ledger.events import TransferRequested
-from ledger.payouts.next_step import Finished
 from ledger.payouts.outcome import Answer, NoAnswer
 from ledger.payouts.process import PayoutProcess
+from ledger.payouts.steps import Finished
 from ledger.payouts.stripe_gateway import StripeGateway
 from sandbox.stripe_twin import Fault
 from tests.payouts.gateways import Died, DiesAfterTheCall, DiesBeforeTheCall
@@ -93,7 +93,7 @@ def test_an_intent_is_not_recorded_if_the_account_was_replaced_since_it_was_deci
 
     async def advance() -> None:
         async with road.process() as process:
-            replaced = Replaced(process._log, process._gateway, process._pace, process._clock)
+            replaced = Replaced(process._log, process._calls._gateway, process.pace, process._clock)
             await replaced.advance(payout_id)
 
     asyncio.run(advance())

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ledger.events import TransferRequested
 from ledger.payouts.outcome import Answer, NoAnswer, transfer_of
 from ledger.payouts.stripe_gateway import API_VERSION, StripeGateway
 from sandbox.stripe_twin import Fault
@@ -28,9 +29,13 @@ def asked(url: str, *calls: Callable[[StripeGateway], Awaitable[Heard]], api_key
 
 
 def transfer_to(destination: str, key: str) -> Callable[[StripeGateway], Awaitable[Heard]]:
-    request = requested(destination=destination).model_copy(update={"idempotency_key": key, "payout_id": key})
-    request = request.model_copy(update={"transfer_group": f"payout_{key}", "metadata": {"payout_id": key}})
+    request = request_of(key, destination)
     return lambda gateway: gateway.create_transfer(request)
+
+
+def request_of(key: str, destination: str = "acct_ok1") -> TransferRequested:
+    request = requested(destination=destination).model_copy(update={"idempotency_key": key, "payout_id": key})
+    return request.model_copy(update={"transfer_group": f"payout_{key}", "metadata": {"payout_id": key}})
 
 
 def error_code(answer: Answer) -> Any:
@@ -136,7 +141,7 @@ def test_what_is_read_at_stripe_is_plain_data(stripe: Stripe) -> None:
     _, listed, account, balance = asked(
         stripe.url,
         transfer_to("acct_ok1", "gateway-list"),
-        lambda gateway: gateway.list_transfers("payout_gateway-list"),
+        lambda gateway: gateway.list_for_search("transfer_group", request_of("gateway-list"), 0),
         lambda gateway: gateway.read_account("acct_ok1"),
         lambda gateway: gateway.read_balance(),
     )

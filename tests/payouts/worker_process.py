@@ -7,10 +7,12 @@ import asyncio
 import sys
 
 from ledger.event_log import EventLog
+from ledger.payouts.notices import Notices
 from ledger.payouts.pace import Pace
 from ledger.payouts.process import PayoutProcess
 from ledger.payouts.stripe_gateway import StripeGateway
 from ledger.payouts.todo import TodoList
+from ledger.payouts.watch import Watch
 from ledger.payouts.worker import PayoutWorker, ThreadedLog
 from ledger.store import PostgresRecorder, Wakeups
 from ledger.store.connection import open_pool
@@ -25,7 +27,9 @@ async def work(database_url: str, stripe_url: str, lease_seconds: float, stop: a
     with open_pool(database_url) as pool:
         log = EventLog(recorder)
         process = PayoutProcess(ThreadedLog(log), gateway, Pace(), Clock())
-        worker = PayoutWorker(process, TodoList(pool), log, wakeups, lease_seconds=lease_seconds)
+        todo = TodoList(pool)
+        watch = Watch(todo, Notices(log, Clock()), gateway, Clock())
+        worker = PayoutWorker(process, watch, todo, log, wakeups, lease_seconds=lease_seconds)
         running = asyncio.create_task(worker.run())
         if stop is not None:
             await stop.wait()

@@ -11,10 +11,10 @@ from psycopg_pool import ConnectionPool
 from ledger import identifiers
 from ledger.event_log import Draft, EventLog
 from ledger.events import (
+    AboutPayout,
     Event,
     FailureKind,
     Happened,
-    PayoutEvent,
     TransferFailed,
     TransferOutcomeUnknown,
     TransferRequested,
@@ -26,7 +26,7 @@ from ledger.history import about
 from ledger.ingestion import Ingestion, Receipt
 from ledger.lifecycle import parse_fact
 from ledger.payouts import payout as payouts
-from ledger.payouts.next_step import intent
+from ledger.payouts.intents import transfer_intent
 from ledger.people import PeopleDirectory
 from ledger.store import PostgresRecorder
 from ledger.store.connection import ConnectionSettings, open_pool
@@ -75,11 +75,11 @@ class SmallLedger:
         events, _ = self.log.read([about(payout_tag(payout_id))])
         payout = payouts.fold(events)
         assert payout is not None
-        request = intent(payout, payout.attempt + 1, "acct_ok1")
+        request = transfer_intent(payout, payout.attempt + 1, "acct_ok1")
         self.record(request)
         return request
 
-    def answer(self, request: TransferRequested, outcome: str) -> PayoutEvent:
+    def answer(self, request: TransferRequested, outcome: str) -> AboutPayout:
         """Record how an attempt ended: settled, declined or unknown."""
         about_payout = {
             "payout_id": request.payout_id,
@@ -87,7 +87,7 @@ class SmallLedger:
             "referrer_id": request.referrer_id,
             "attempt": request.attempt,
         }
-        event: PayoutEvent
+        event: AboutPayout
         if outcome == "settled":
             event = TransferSettled.model_validate(
                 {

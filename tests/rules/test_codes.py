@@ -7,7 +7,7 @@ from ledger.event_log import EventLog
 from ledger.events import Happened
 from ledger.ingestion import Ingestion
 from ledger.lifecycle import LifecycleFact
-from ledger.referrals.mint_code import NoFreeCodeError, mint_code
+from ledger.mint_code import NoFreeCodeError, mint_code
 from ledger.store import InMemoryRecorder
 from tests.ingestion.names import Names
 from tests.rules.specification import given

@@ -100,7 +100,9 @@ def _without_story(seed: int) -> Report:
 
 def _summary(totals: Totals, seconds: float) -> Iterator[str]:
     counts = totals.counts
-    duplicates = sum(violation.invariant == "never twice" for report in totals.failed for violation in report.violations)
+    duplicates = sum(
+        violation.invariant == "never twice" for report in totals.failed for violation in report.violations
+    )
     lost = sum(violation.invariant == "never lost" for report in totals.failed for violation in report.violations)
     yield f"seeds          {totals.seeds}, {totals.days:.0f} days of virtual time in {seconds:.1f} s"
     yield f"payouts        {counts['payouts']}, paid {counts['payouts paid']}, {_of(counts, 'waiting: ')}"

@@ -24,7 +24,9 @@ def alarms_into(
         chronicle.tell(who() or "?", f"! {level} {event} {dict(entry)}", payout_id)
         chronicle.count(f"log {event}")
         if event in DEFECTS:
-            violated("nothing is logged that must not happen", f"{event} {_traceback() if error else dict(entry)}", payout_id)
+            violated(
+                "nothing is logged that must not happen", f"{event} {_traceback() if error else dict(entry)}", payout_id
+            )
         raise structlog.DropEvent
 
     processors = structlog.get_config()["processors"]

@@ -99,7 +99,7 @@ class World:
         settings = Settings(
             API_KEY,
             latency=Latency(),
-            webhook_secret="whsec_of_the_simulation",  # noqa: S106 - nobody verifies it here
+            webhook_secret="whsec_of_the_simulation",
             webhooks=plan.webhooks,
             balance_minor=plan.opening_balance,
         )
@@ -109,7 +109,9 @@ class World:
             self.store, settings, clock=lambda: beginning + self.loop.time(), seed=plan.seed, faults=Faults(plan.faults)
         )
         self.books = StripeBooks(self.twin)
-        self.network = Network(self.twin, self.loop, self.lots("network"), self.chronicle, plan.weather, self.stripe_stirred.set)
+        self.network = Network(
+            self.twin, self.loop, self.lots("network"), self.chronicle, plan.weather, self.stripe_stirred.set
+        )
 
     def lots(self, name: str) -> Random:
         """A random source of its own for everybody, so that one more draw here changes nothing there."""
@@ -207,7 +209,9 @@ def simulate(seed: int | Plan) -> Report:
             world.loop.run_until_complete(world.live())
             world.loop.bury()
         world.store.close()
-    return Report(plan, tuple(world.witness.violations), world.chronicle.counts, world.loop.time() / DAY, world.chronicle)
+    return Report(
+        plan, tuple(world.witness.violations), world.chronicle.counts, world.loop.time() / DAY, world.chronicle
+    )
 
 
 @contextmanager

@@ -72,7 +72,9 @@ class SimulatedRecorder(InMemoryRecorder):
             raise AppendOutcomeUnknown(ids, ConnectionError("lost"))
         return position
 
-    def read(self, query: DCBQuery | None = None, *, after: int | None = None, limit: int | None = None) -> RecordedEvents:
+    def read(
+        self, query: DCBQuery | None = None, *, after: int | None = None, limit: int | None = None
+    ) -> RecordedEvents:
         self._trouble.may_lose_connection()
         return super().read(query, after=after, limit=limit)
 
@@ -171,7 +173,9 @@ class InMemoryTodoList(TodoList):
         )
 
     def next_due_in_seconds(self) -> float | None:
-        moments = [max(row.due_at, row.leased_until or row.due_at) for row in self.rows.values() if row.due_at is not None]
+        moments = [
+            max(row.due_at, row.leased_until or row.due_at) for row in self.rows.values() if row.due_at is not None
+        ]
         return min(moments) - self._clock() if moments else None
 
 

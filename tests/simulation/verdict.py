@@ -3,11 +3,13 @@
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from ledger.payouts import payout as payouts
-from ledger.payouts.next_step import Platform, Wait, explain
 from ledger.events import PLATFORM_FUNDS_TAG, STRIPE_CREDENTIALS_TAG, StripeCredentialsRejected, payout_tag
 from ledger.history import about
+from ledger.payouts import payout as payouts
+from ledger.payouts.explain import explain
+from ledger.payouts.next_step import Platform
 from ledger.payouts.schedule import RETRY_WINDOW
+from ledger.payouts.steps import Wait
 from ledger.reasons import Reason
 from ledger.referrals import payout_account
 from tests.simulation.witness import Watched
@@ -37,7 +39,9 @@ def books_agree(world: "World") -> None:
         settled = payout.settled
         known = {(settled.transfer_id, settled.amount_minor, settled.destination)} if settled is not None else set()
         if there != known:
-            world.witness.violated("Stripe holds what the log knows", f"{sorted(there)} there, {sorted(known)} here", payout_id)
+            world.witness.violated(
+                "Stripe holds what the log knows", f"{sorted(there)} there, {sorted(known)} here", payout_id
+            )
 
 
 def nothing_is_forgotten(world: "World") -> None:
@@ -124,7 +128,9 @@ def founding_spots_are_used(world: "World") -> None:
     """Exactly min(cap, earned) are founding."""
     tiers = [payout.bonus.tier for payout in world.witness.payouts.values()]
     if tiers.count("founding") != min(world.plan.founding_cap, len(tiers)):
-        world.witness.violated("founding bonuses are the first ones up to the cap", f"{tiers.count('founding')} of {len(tiers)}")
+        world.witness.violated(
+            "founding bonuses are the first ones up to the cap", f"{tiers.count('founding')} of {len(tiers)}"
+        )
 
 
 CHECKS = (books_agree, nothing_is_forgotten, bonuses_are_the_oracles, founding_spots_are_used)

@@ -88,7 +88,7 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
     def bury(self) -> None:
         """Close the loop, and every coroutine that will not be resumed."""
         for task in self._tasks:
-            task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
             if not task.done() and (coroutine := task.get_coro()) is not None:
                 with suppress(BaseException):
                     coroutine.close()

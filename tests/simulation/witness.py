@@ -120,7 +120,9 @@ class Witness:
         tier = "founding" if self._founding < terms.founding_cap else "standard"
         amount = terms.founding_bonus_minor if tier == "founding" else terms.standard_bonus_minor
         if (bonus.tier, bonus.amount_minor) != (tier, amount):
-            self.violated("founding bonuses are the first ones up to the cap", f"{bonus.tier}, not {tier}", bonus.payout_id)
+            self.violated(
+                "founding bonuses are the first ones up to the cap", f"{bonus.tier}, not {tier}", bonus.payout_id
+            )
         self._founding += bonus.tier == "founding"
 
     def _requested(self, when: Recorded, request: TransferRequested) -> None:
@@ -128,7 +130,9 @@ class Witness:
         if payout.settled is not None:
             self.violated("paid once", "a new attempt after it was settled", request.payout_id)
         if payout.unresolved is not None:
-            self.violated("one unresolved attempt", f"{request.attempt} before {payout.unresolved.attempt}", request.payout_id)
+            self.violated(
+                "one unresolved attempt", f"{request.attempt} before {payout.unresolved.attempt}", request.payout_id
+            )
         if request.attempt != len(payout.requests) + 1:
             self.violated("attempts are counted", f"attempt {request.attempt}", request.payout_id)
         if (request.amount_minor, request.currency) != (payout.bonus.amount_minor, payout.bonus.currency):

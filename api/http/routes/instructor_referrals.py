@@ -16,8 +16,8 @@ from api.http.positions import reflects
 from api.http.problems import Kind
 from api.http.routes import PREFIX
 from ledger.events import Tier
+from ledger.mint_code import mint_code
 from ledger.reasons import Actor
-from ledger.referrals.mint_code import mint_code
 from ledger.status import Status
 from projections.views import FoundingStatus, ReferralView
 

@@ -55,7 +55,7 @@ async def hear_stripe(request: Request, parts: PartsOfApp) -> Heard:
         raise ProblemError(Kind.BAD_SIGNATURE, f"Signed by none of our secrets, or over {TOLERANCE_SECONDS} s ago.")
     notice = decode_json(body)
     if isinstance(notice, dict):
-        notices = Notices(services.log, services.todo, lambda: datetime.now(UTC))
+        notices = Notices(services.log, lambda: datetime.now(UTC))
         await run_in_threadpool(notices.hear, notice)
     return Heard()
 

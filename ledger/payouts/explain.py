@@ -1,0 +1,56 @@
+"""Why a payout is not paid yet, worked out by the decision that the worker would take at this moment."""
+
+from datetime import datetime
+
+from ledger.payouts.next_step import Platform, next_step
+from ledger.payouts.payout import Payout
+from ledger.payouts.policy import ORDINARY, PAY_AT_ONCE, Circumstances, Policy
+from ledger.payouts.steps import (
+    Cancel,
+    CheckAccount,
+    CheckTransfer,
+    Finished,
+    HoldBack,
+    LookUp,
+    Request,
+    RequestReversal,
+    Send,
+    SendReversal,
+    Wait,
+)
+from ledger.reasons import Reason
+from ledger.referrals.payout_account import Account
+
+
+def explain(
+    payout: Payout,
+    account: Account | None,
+    platform: Platform,
+    now: datetime,
+    policy: Policy = PAY_AT_ONCE,
+    circumstances: Circumstances = ORDINARY,
+) -> Wait:
+    """What this payout waits for, and when it is tried next (None: when something happens)."""
+    match next_step(payout, account, platform, now, policy, circumstances):
+        case Wait() as wait:
+            return wait
+        case Request():
+            return Wait(Reason.QUEUED, now)
+        case Send():
+            sending = payout.phase == "requested"
+            return Wait(Reason.TRANSFER_IN_PROGRESS if sending else Reason.CONFIRMING_WITH_STRIPE, now)
+        case LookUp(reason=reason, again_at=again_at):
+            return Wait(reason, again_at)
+        case CheckAccount(again_at=again_at):
+            return Wait(Reason.ACCOUNT_DECLINED, again_at)
+        case HoldBack(reason=_):
+            return Wait(Reason.QUEUED, now)
+        case Cancel():
+            return Wait(Reason.CANCELLED)
+        case RequestReversal() | SendReversal() | CheckTransfer():
+            return Wait(Reason.REVERSAL_IN_PROGRESS if payout.reversal or payout.granted else Reason.PAID, now)
+        case Finished():
+            return Wait(_FINAL.get(payout.phase, Reason.PAID))
+
+
+_FINAL = {"cancelled": Reason.CANCELLED, "reversed": Reason.REVERSED}

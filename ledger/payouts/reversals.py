@@ -1,0 +1,118 @@
+"""Taking money back: an approved reversal, and what Stripe shows of reversals made elsewhere.
+
+Reversing what is left of one transfer cannot be done twice: Stripe refuses to reverse more than there is. Still the intent
+comes first, under a key of its own, and the amount that came back is read from the transfer itself.
+"""
+
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from ledger.events import ReversalFailed, ReversalRequested, TransferConfirmed, TransferReversed, TransferSettled
+from ledger.payouts.calls import StripeCalls
+from ledger.payouts.credentials import Credentials
+from ledger.payouts.outcome import MESSAGE_LENGTH, NO_ANSWER_STATUSES, Answer, NoAnswer, error_of, transfer_of
+from ledger.payouts.payout import Payout
+from ledger.payouts.recording import PayoutRecords
+from ledger.payouts.situation import Situation
+from ledger.payouts.steps import CheckTransfer, Finished, Wait
+from ledger.reasons import Reason
+
+AGAIN_SECONDS = (5.0, 30.0)
+
+
+class Reversals:
+    def __init__(
+        self, calls: StripeCalls, records: PayoutRecords, credentials: Credentials, clock: Callable[[], datetime]
+    ) -> None:
+        self._calls = calls
+        self._records = records
+        self._credentials = credentials
+        self._clock = clock
+
+    async def request_and_send(self, situation: Situation, intent: ReversalRequested) -> Wait | Finished | None:
+        appended = await self._records.append(intent, situation.cause, situation.head)
+        return await self.send(intent, situation.payout, str(appended.event_ids[-1]), appended.last_position)
+
+    async def send(self, request: ReversalRequested, payout: Payout, cause: str, head: int) -> Wait | Finished | None:
+        """Ask for it. Whatever is not a definitive answer is asked again under the same key, or read off the transfer."""
+        answer = await self._calls.make(lambda gateway: gateway.create_reversal(request))
+        if isinstance(answer, NoAnswer) or answer.status in NO_ANSWER_STATUSES | {409, 429} or answer.body is None:
+            return self._again()
+        if answer.status == 401:
+            return await self._credentials_rejected()
+        if answer.status < 300:
+            total = payout.reversed_minor + request.amount_minor
+            await self._records.append(self._reversed(payout, request.amount_minor, total), cause, head)
+            return None
+        return await self._read_off(payout, request.transfer_id, cause, head, declined=(request, answer))
+
+    async def check(self, situation: Situation, step: CheckTransfer) -> Wait | Finished | None:
+        """Read the transfer, and record what came back of it since."""
+        reversal = situation.payout.reversal
+        overdue = (reversal.request, None) if reversal is not None else None
+        return await self._read_off(
+            situation.payout, step.transfer_id, situation.cause, situation.head, declined=overdue
+        )
+
+    async def _read_off(
+        self,
+        payout: Payout,
+        transfer_id: str,
+        cause: str,
+        head: int,
+        declined: tuple[ReversalRequested, Answer | None] | None,
+    ) -> Wait | Finished | None:
+        answer = await self._calls.make(lambda gateway: gateway.read_transfer(transfer_id))
+        if isinstance(answer, Answer) and answer.status == 401:
+            return await self._credentials_rejected()
+        transfer = transfer_of(answer.body) if isinstance(answer, Answer) and answer.body is not None else None
+        if transfer is None:
+            return self._again()
+        more = transfer.amount_reversed_minor - payout.reversed_minor
+        settlement = _settlement(payout)
+        if more > 0:
+            await self._records.append(self._reversed(payout, more, transfer.amount_reversed_minor), cause, head)
+        elif declined is not None:
+            await self._records.append(_failed(*declined), cause, head)
+        else:
+            confirmed = TransferConfirmed.of(payout.bonus, transfer_id=settlement.transfer_id)
+            await self._records.append(confirmed, cause, head)
+        return None
+
+    def _reversed(self, payout: Payout, amount_minor: int, total_minor: int) -> TransferReversed:
+        settlement = _settlement(payout)
+        return TransferReversed.of(
+            payout.bonus,
+            transfer_id=settlement.transfer_id,
+            amount_minor=amount_minor,
+            total_reversed_minor=total_minor,
+            currency=settlement.currency,
+        )
+
+    def _again(self) -> Wait:
+        pause = timedelta(seconds=random.uniform(*AGAIN_SECONDS))  # noqa: S311 - spreads load
+        return Wait(Reason.REVERSAL_IN_PROGRESS, self._clock() + pause)
+
+    async def _credentials_rejected(self) -> Wait:
+        await self._credentials.rejected()
+        return Wait(Reason.STRIPE_CREDENTIALS_REJECTED)
+
+
+def _settlement(payout: Payout) -> TransferSettled:
+    if payout.settlement is None:
+        raise ValueError(f"{payout.payout_id} has no transfer to take back")
+    return payout.settlement
+
+
+def _failed(request: ReversalRequested, answer: Answer | None) -> ReversalFailed:
+    """Declined, or never answered within the key's window while the transfer shows that nothing came back."""
+    error = error_of(answer) if answer is not None else {}
+    return ReversalFailed.of(
+        request,
+        number=request.number,
+        stripe_code=error.get("code"),
+        http_status=answer.status if answer is not None else 0,
+        message=str(error.get("message") or "no answer, and nothing came back")[:MESSAGE_LENGTH],
+        request_id=answer.request_id if answer is not None else None,
+    )

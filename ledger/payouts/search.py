@@ -1,0 +1,84 @@
+"""Searching Stripe for a transfer whose answer was lost. Lists lag, so one search that finds nothing proves nothing.
+
+Each source is another way to the same transfer (decision table: "by group; by destination and time; balance transactions;
+events"). Whatever is found counts only if payout, amount, currency and destination agree.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, get_args
+
+from ledger.events import TransferRequested
+from ledger.payouts.calls import StripeCalls
+from ledger.payouts.outcome import Answer, NoAnswer, Transfer, discharges, transfer_of
+from ledger.payouts.stripe_gateway import Source, TransferGateway
+
+SLACK = timedelta(minutes=5)  # between Stripe's clock and ours
+SOURCES: tuple[Source, ...] = get_args(Source)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    transfer: Transfer
+    others: int
+    """Further transfers that claim to be of this payout: cause for alarm."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """`searched`: the sources that answered; `complete` if all did."""
+
+    searched: tuple[str, ...]
+
+    @property
+    def complete(self) -> bool:
+        return self.searched == SOURCES
+
+
+@dataclass(frozen=True, slots=True)
+class CannotSearch:
+    """Stripe refuses our key."""
+
+
+async def search(
+    calls: StripeCalls, request: TransferRequested, first_sent_at: datetime
+) -> Found | NotFound | CannotSearch:
+    """Look in one source after the other until the transfer is seen."""
+    since = int((first_sent_at - SLACK).timestamp())
+    searched: list[str] = []
+    for source in SOURCES:
+
+        async def list_it(gateway: TransferGateway, source: Source = source) -> Answer | NoAnswer:
+            return await gateway.list_for_search(source, request, since)
+
+        answer = await calls.make(list_it)
+        if isinstance(answer, Answer) and answer.status == 401:
+            return CannotSearch()
+        transfers = _transfers_in(answer)
+        if transfers is None:
+            continue
+        searched.append(source)
+        claiming = [transfer for transfer in transfers if transfer.metadata.get("payout_id") == request.payout_id]
+        ours = [transfer for transfer in claiming if discharges(transfer, request)]
+        if ours:
+            return Found(ours[-1], len({transfer.transfer_id for transfer in claiming}) - 1)
+    return NotFound(tuple(searched))
+
+
+def _transfers_in(answer: Answer | NoAnswer) -> list[Transfer] | None:
+    """None: no answer to go by."""
+    if isinstance(answer, NoAnswer) or answer.status >= 300 or answer.body is None:
+        return None
+    return [transfer for item in answer.body.get("data", ()) if (transfer := transfer_of(_object_in(item))) is not None]
+
+
+def _object_in(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The transfer itself, the one inside an event, or the expanded source of a balance transaction."""
+    match item:
+        case {"object": "event", "data": {"object": dict(transfer)}}:
+            return transfer
+        case {"object": "balance_transaction", "source": dict(transfer)}:
+            return transfer
+        case _:
+            return item
