@@ -103,7 +103,7 @@ INVALID_EVENTS = [
     pytest.param(changed(type="instructor.lesson_completed", data={}), id="no lesson"),
     pytest.param(changed(type="instructor.lesson_completed", data={"lesson_id": 1}), id="a lesson that is a number"),
     pytest.param(changed(type="instructor.referral_code_issued", data={"code": ""}), id="an empty code"),
-    pytest.param(changed(type="instructor.referral_code_issued", data={"code": "ÄNNA"}), id="a code beyond ASCII"),
+    pytest.param(changed(type="instructor.referral_code_issued", data={"code": "AN NA"}), id="a code with a space"),
     pytest.param(
         changed(
             type="instructor.payout_account_updated", data={"stripe_account_id": "acct_1", "transfers_active": "yes"}

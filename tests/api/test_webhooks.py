@@ -42,7 +42,12 @@ def asleep(ledger: Ledger) -> Callable[[], bool]:
     todo.follow(ledger.services.log)
     (claim,) = todo.claim(10)
     todo.put_back(claim, Reason.INSUFFICIENT_FUNDS, None)
-    return todo.is_quiet
+
+    def is_asleep() -> bool:
+        todo.follow(ledger.services.log)
+        return todo.is_quiet()
+
+    return is_asleep
 
 
 def payout_id(ledger: Ledger) -> str:
@@ -87,7 +92,6 @@ def test_funds_are_recorded_once_for_each_of_stripes_events(ledger: Ledger, asle
     for _ in range(3):
         assert deliver(ledger, told).status_code == 200
     assert funds_events(ledger) == 1
-    ledger.services.todo.follow(ledger.services.log)
     assert not asleep()
     assert deliver(ledger, told | {"id": "evt_2"}).status_code == 200
     assert funds_events(ledger) == 2
