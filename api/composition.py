@@ -27,6 +27,7 @@ from api.services import Services
 from api.settings import Settings
 from ledger.event_log import EventLog
 from ledger.ingestion import Ingestion
+from ledger.payouts.review import PayoutReview
 from ledger.payouts.todo import TodoList
 from ledger.people import PeopleDirectory
 from ledger.set_terms import ensure_terms
@@ -189,6 +190,7 @@ def services(settings: Settings, url: str, part: str = "api", pool_size: int = A
             read_models=ReadModels(read_pool, now, settings.payout_policy),
             people=people,
             todo=TodoList(pool),
+            review=PayoutReview(log, now),
         )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from api.settings import Settings
 from ledger.event_log import EventLog
 from ledger.ingestion import Ingestion
+from ledger.payouts.review import PayoutReview
 from ledger.payouts.todo import TodoList
 from ledger.people import PeopleDirectory
 from ledger.store import LogRecorder
@@ -24,3 +25,4 @@ class Services:
     read_models: ReadModels
     people: PeopleDirectory
     todo: TodoList
+    review: PayoutReview

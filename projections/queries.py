@@ -23,11 +23,15 @@ from ledger.payouts.steps import Wait
 from ledger.reasons import EXPLANATIONS, Reason
 from ledger.referrals.payout_account import Account
 from ledger.status import Status
+from projections.bank_leg import BankReport, bank_leg
 from projections.rows import ProgramRow
 from projections.tables import LIVE_SCHEMA, use_schema
 from projections.views import (
+    ApprovalView,
     FoundingStatus,
+    HoldView,
     InstructorStats,
+    OpenApprovalView,
     Page,
     PayoutView,
     ProgramTotals,
@@ -137,6 +141,14 @@ class ReadModels:
             context = self._context(cursor, program, rows)
         return (_payout_view(rows[0], context) if rows else None), context.position
 
+    def open_approvals(self, *, limit: int, after: int | None = None) -> Page[OpenApprovalView]:
+        """What a second person has to decide on, oldest bonus first."""
+        with self._snapshot() as (cursor, program):
+            rows = cursor.execute(QUERIES["open_approvals"], {"after": after or 0, "limit": limit + 1}).fetchall()
+        shown, next_after = _cut(rows, limit, "earned_position")
+        items = [_open_approval_view(row) for row in shown]
+        return Page(items=items, next_after=next_after, position=program["position"])
+
     @contextmanager
     def _snapshot(self) -> Iterator[tuple[Cursor[DictRow], DictRow]]:
         """One consistent view of all tables, and the program's row: always read first, see the swap in rebuild.sql."""
@@ -168,7 +180,8 @@ class ReadModels:
         payouts = cursor.execute(QUERIES["payouts_by_id"], {"payout_ids": payout_ids}).fetchall() if payout_ids else []
         context = self._context(cursor, program, payouts)
         by_id = {row["payout_id"]: row for row in payouts}
-        items = [_referral_view(row, by_id.get(row["payout_id"]), context) for row in shown]
+        reports = _bank_reports(cursor, payouts)
+        items = [_referral_view(row, by_id.get(row["payout_id"]), context, reports) for row in shown]
         return Page(items=items, next_after=next_after, position=context.position)
 
 
@@ -210,7 +223,20 @@ def _cut(rows: list[DictRow], limit: int, order: str) -> tuple[list[DictRow], in
     return shown, shown[-1][order] if len(rows) > limit else None
 
 
-def _referral_view(row: DictRow, payout_row: DictRow | None, context: _Context) -> ReferralView:
+def _bank_reports(cursor: Cursor[DictRow], payouts: list[DictRow]) -> dict[str, BankReport]:
+    """By Stripe account, of the accounts that were paid to."""
+    paid_to = list({row["destination"] for row in payouts if row["status"] == "paid"})
+    if not paid_to:
+        return {}
+    rows = cursor.execute(QUERIES["bank_accounts"], {"stripe_account_ids": paid_to}).fetchall()
+    return {
+        row["stripe_account_id"]: BankReport(row["status"], row["failure_message"], row["reported_at"]) for row in rows
+    }
+
+
+def _referral_view(
+    row: DictRow, payout_row: DictRow | None, context: _Context, bank_reports: Mapping[str, BankReport]
+) -> ReferralView:
     if payout_row is not None:
         why = context.why(Payout.model_validate(payout_row["state"]))
     elif row["live_at"] is None:
@@ -227,13 +253,19 @@ def _referral_view(row: DictRow, payout_row: DictRow | None, context: _Context) 
         next_attempt_at=why.until,
         paid_at=payout_row["settled_at"] if payout_row else None,
         transfer_id=payout_row["transfer_id"] if payout_row else None,
+        bank=_bank(payout_row, bank_reports),
     )
+
+
+def _bank(payout_row: DictRow | None, reports: Mapping[str, BankReport]) -> str | None:
+    if payout_row is None or payout_row["status"] != "paid":
+        return None
+    return bank_leg(payout_row["settled_at"], reports.get(payout_row["destination"]))
 
 
 def _payout_view(row: DictRow, context: _Context) -> PayoutView:
     payout = Payout.model_validate(row["state"])
     why = context.why(payout)
-    failure = payout.failure.event if payout.failure is not None and payout.settlement is None else None
     return PayoutView(
         **{name: row[name] for name in PayoutView.model_fields if name in row},
         reason=why.reason,
@@ -241,6 +273,46 @@ def _payout_view(row: DictRow, context: _Context) -> PayoutView:
         for_operator=EXPLANATIONS[why.reason].for_operator,
         next_attempt_at=why.until,
         founding_spot=payout.bonus.founding_spot,
-        last_error=f"{failure.stripe_code or failure.http_status}: {failure.message}" if failure else None,
+        last_error=_last_error(payout),
         paid_at=row["settled_at"],
+        hold=_hold_view(payout),
+        approval=_approval_view(payout),
     )
+
+
+def _last_error(payout: Payout) -> str | None:
+    """The newest decline of what is still wanted: of the transfer until it is settled, of its reversal afterwards."""
+    if payout.reversal_failure is not None:
+        declined = payout.reversal_failure
+        return f"reversal declined: {declined.stripe_code or declined.http_status}: {declined.message}"
+    if payout.failure is None or payout.is_final:
+        return None
+    failure = payout.failure.event
+    return f"{failure.stripe_code or failure.http_status}: {failure.message}"
+
+
+def _hold_view(payout: Payout) -> HoldView | None:
+    hold = payout.hold
+    if hold is None:
+        return None
+    return HoldView(reason=hold.reason, note=hold.note, held_by=hold.held_by, held_at=hold.held_at)
+
+
+def _approval_view(payout: Payout) -> ApprovalView | None:
+    approval = payout.approval
+    if approval is None:
+        return None
+    return ApprovalView(
+        number=approval.number,
+        action=approval.action,
+        reason=approval.note,
+        requested_by=approval.requested_by,
+        requested_at=approval.requested_at,
+        granted=approval.granted,
+    )
+
+
+def _open_approval_view(row: DictRow) -> OpenApprovalView:
+    approval = _approval_view(Payout.model_validate(row["state"]))
+    about = {name: row[name] for name in OpenApprovalView.model_fields if name in row}
+    return OpenApprovalView(**about, **(approval.model_dump() if approval is not None else {}))

@@ -35,5 +35,16 @@ WHERE earned_position < %(before)s
 ORDER BY earned_position DESC
 LIMIT %(limit)s;
 
+-- name: open_approvals
+-- What a second person has to decide on, by the age of the bonus; payout_open_approval is its index.
+SELECT *
+FROM payout
+WHERE open_approval IS NOT NULL AND earned_position > %(after)s
+ORDER BY earned_position
+LIMIT %(limit)s;
+
+-- name: bank_accounts
+SELECT * FROM bank_account WHERE stripe_account_id = ANY (%(stripe_account_ids)s);
+
 -- name: instructors
 SELECT * FROM instructor WHERE instructor_id = ANY (%(instructor_ids)s);

@@ -5,7 +5,7 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from ledger.events import Tier
+from ledger.events import ActionKind, HoldReason, Tier
 from ledger.reasons import Actor, Reason
 from ledger.status import Status
 
@@ -37,6 +37,39 @@ class ReferralView(View):
     payout_id: str | None
     paid_at: datetime | None
     transfer_id: str | None
+    bank: str | None
+    """Of a paid referral: the last leg of the money, from the payout account to the bank, in words."""
+
+
+class HoldView(View):
+    """Why a payout is held back, and since when. `held_by`: a person, or the payout process by a rule."""
+
+    reason: HoldReason
+    note: str
+    held_by: str
+    held_at: datetime
+
+
+class ApprovalView(View):
+    """Something that a second person has to decide on; `granted`: they did, and it is still to be carried out."""
+
+    number: int
+    action: ActionKind
+    reason: str
+    requested_by: str
+    requested_at: datetime
+    granted: bool
+
+
+class OpenApprovalView(ApprovalView):
+    """A request in the list of all open ones, with what it is about."""
+
+    payout_id: str
+    referrer_id: str
+    referred_id: str
+    status: Status
+    amount_minor: int
+    currency: str
 
 
 class PayoutView(View):
@@ -55,12 +88,15 @@ class PayoutView(View):
     tier: Tier
     founding_spot: int | None
     amount_minor: int
+    reversed_minor: int
     currency: str
     destination: str | None
     transfer_id: str | None
     last_error: str | None
     earned_at: datetime
     paid_at: datetime | None
+    hold: HoldView | None
+    approval: ApprovalView | None
 
 
 class InstructorStats(View):

@@ -48,7 +48,8 @@ def postgres_url() -> Iterator[str]:
         yield given
         return
     folder = Path(os.environ[FOLDER_VARIABLE]) / "postgres"
-    with EmbeddedPostgres(folder, major=int(os.environ.get(MAJOR_VARIABLE, "18"))) as server:
+    major = int(os.environ.get(MAJOR_VARIABLE, "18"))
+    with EmbeddedPostgres(folder, major=major, settings={"max_connections": "300"}) as server:
         yield server.url("postgres")
 
 

@@ -3,7 +3,7 @@
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -42,10 +42,13 @@ def everything(
     port: int | None,
     on_restart: Callable[[str, int], None],
     balance_minor: int = BALANCE_MINOR,
+    workers: int = 1,
+    twin_options: Sequence[str] = (),
 ) -> Iterator[Running]:
     """Start all parts on a database that is prepared, wait until they are ready, stop them in order.
 
-    `balance_minor`: what the twin's platform account begins with. Raises PartFailed, UsageProblem if the port is taken.
+    `balance_minor`: what the twin's platform account begins with. `twin_options`: more of its command line.
+    Raises PartFailed, UsageProblem if the port is taken.
     """
     host = settings.ledger_host
     wanted = port if port is not None else settings.ledger_port if "ledger_port" in settings.model_fields_set else 0
@@ -61,10 +64,13 @@ def everything(
             twin_port = opened.enter_context(_reserved("127.0.0.1", 0))
             environment["STRIPE_API_BASE"] = f"http://127.0.0.1:{twin_port}"
             stripe = opened.enter_context(books_at(settings, environment["STRIPE_API_BASE"]))
-            twin = _twin(settings, environment, workspace, twin_port, api_url, balance_minor)
+            options = ["--balance-minor", str(balance_minor), *twin_options]
+            twin = _twin(settings, environment, workspace, twin_port, api_url, options)
         serve = ["serve", "--host", host, "--port", str(api_port)]
         supervisor.start(_part("api", serve, environment))
-        supervisor.start(_part("worker", ["work"], environment, WORKER_STOP_SECONDS))
+        for number in range(1, workers + 1):
+            name = "worker" if number == 1 else f"worker-{number}"
+            supervisor.start(_part(name, ["work"], environment, WORKER_STOP_SECONDS))
         supervisor.start(_part("projector", ["project"], environment))
         with httpx.Client(base_url=api_url, trust_env=False, timeout=2) as api:
             supervisor.wait_until(lambda: _is_ready(api), "api", READY_SECONDS)
@@ -107,10 +113,10 @@ def _twin(
     workspace: Workspace,
     port: int,
     api_url: str,
-    balance_minor: int,
+    options: Sequence[str],
 ) -> Part:
     command = [sys.executable, "-P", "-m", "sandbox.stripe_twin", "--stop-with-parent"]
-    command += ["--data-dir", str(workspace.stripe), "--port", str(port), "--balance-minor", str(balance_minor)]
+    command += ["--data-dir", str(workspace.stripe), "--port", str(port), *options]
     command += ["--ready-file", str(workspace.stripe_address)]
     command += ["--webhook-url", f"{api_url}/api/v1/webhooks/stripe"]
     secrets = {

@@ -51,6 +51,7 @@ def _own_instructor_id(principal: Annotated[Principal, Depends(Caller(("instruct
 
 
 Platform = Annotated[Principal, Depends(Caller(("platform",)))]
+Finance = Annotated[Principal, Depends(Caller(("finance",)))]
 OwnInstructorId = Annotated[str, Depends(_own_instructor_id)]
 """The instructor who asks. There is no way to name another one."""
 

@@ -14,11 +14,21 @@ from api.http import openapi
 from api.http.edge import Edge
 from api.http.parts import Parts
 from api.http.problems import ProblemError, problem_of, problem_response
-from api.http.routes import audit, finance, instructor_referrals, lifecycle_events, operations, payouts, webhooks
+from api.http.routes import (
+    audit,
+    finance,
+    instructor_referrals,
+    lifecycle_events,
+    operations,
+    payout_actions,
+    payouts,
+    webhooks,
+)
 from api.services import Services
 
 API_VERSION = "1.0"  # of what the routes promise, not of this release
-ROUTES = (lifecycle_events, instructor_referrals, payouts, finance, audit, webhooks, operations)
+# /payouts/approvals comes before /payouts/{payout_id}
+ROUTES = (lifecycle_events, instructor_referrals, payout_actions, payouts, finance, audit, webhooks, operations)
 
 
 def create_app(services: Services) -> FastAPI:

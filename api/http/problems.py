@@ -23,6 +23,7 @@ from api.tokens import KeysUnavailableError
 from ledger.event_log import ConflictError
 from ledger.ingestion import BusyError
 from ledger.mint_code import NoFreeCodeError
+from ledger.payouts.review import NoSuchPayoutError
 from ledger.store import StoreBusy
 
 MEDIA_TYPE = "application/problem+json"
@@ -45,6 +46,17 @@ class Kind(Enum):
     METHOD_NOT_ALLOWED = (405, "This address does not take that method")
     BODY_TIMEOUT = (408, "The body did not arrive in time")
     NO_FREE_CODE = (409, "No referral code is free for this instructor")
+    ALREADY_PAID = (409, "The payout is settled")
+    ALREADY_CANCELLED = (409, "The payout was cancelled")
+    ALREADY_REVERSED = (409, "The payout was reversed")
+    NOT_HELD = (409, "The payout is not held")
+    NOT_DECLINED = (409, "The payout was not declined")
+    NOT_PAID = (409, "The payout is not settled")
+    OUTCOME_PENDING = (409, "An outcome has to be known first")
+    ABSENCE_NOT_CONFIRMED = (409, "It is not certain yet that nothing was paid")
+    APPROVAL_PENDING = (409, "Another request is open")
+    NO_SUCH_REQUEST = (409, "No such request is open")
+    SECOND_PERSON_NEEDED = (409, "Somebody else has to approve it")
     TOO_LARGE = (413, "The body is too large")
     TOO_MANY_ITEMS = (413, "The batch has too many items")
     UNSUPPORTED_MEDIA_TYPE = (415, "The body is of another media type than is taken here")
@@ -110,6 +122,8 @@ def problem_of(error: Exception) -> ProblemError:
             return ProblemError(kind, headers=error.headers or {})
         case ClientDisconnect():
             return ProblemError(Kind.BAD_REQUEST, "It ended before it was complete.")
+        case NoSuchPayoutError():
+            return ProblemError(Kind.NOT_FOUND, "No such payout.")
         case NoFreeCodeError():
             return ProblemError(Kind.NO_FREE_CODE, "The platform has to issue one.")
         case KeysUnavailableError():

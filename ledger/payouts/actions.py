@@ -87,6 +87,8 @@ def _retry(payout: Payout, note: str) -> Verdict:
         return _ask(payout, "retry", note)
     if payout.failure is None:
         return Refused("not_declined", "the payout was not declined; see what it waits for")
+    if payout.retry_authorized_position > payout.failure.position:
+        return Accepted(())
     return Accepted((PayoutRetryAuthorized.of(payout.bonus, after="decline", note=note),))
 
 

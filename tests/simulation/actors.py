@@ -14,16 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 from eventsourcing.persistence import PersistenceError
 
-from ledger.events import ProgramTermsSet
+from ledger.events import ApprovalRequested, ProgramTermsSet, Recorded
 from ledger.lifecycle import parse_fact
+from ledger.payouts.actions import Action, Refused
+from ledger.payouts.review import Done
+from ledger.reasons import Reason
 from ledger.set_terms import set_terms
 from sandbox.season.generator import generate
-from sandbox.stripe_twin import WebhookHabits, accounts, agenda, books, transfers, webhooks
+from sandbox.stripe_twin import WebhookHabits, accounts, agenda, books, reversals, transfers, webhooks
 from sandbox.stripe_twin.refusals import Refusal
 from sandbox.stripe_twin.world import Cause
 from tests.simulation.chronicle import BEGINNING
 from tests.simulation.plan import DAY, HOUR, MINUTE
-from tests.simulation.verdict import nobody_oversleeps
+from tests.simulation.verdict import decided, nobody_oversleeps, reason_of
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import World
@@ -227,9 +230,83 @@ async def stranger(world: "World") -> None:
         with suppress(Refusal):
             payout_id = lots.choice(unknown)
             group = f"payout_{payout_id}"
-            parameters = {"amount": 1, "currency": "usd", "destination": "acct_okstranger", "transfer_group": group}
+            parameters = {
+                "amount": 1,
+                "currency": "usd",
+                "destination": "acct_okstranger",
+                "transfer_group": group,
+                "metadata": {"payout_id": payout_id},
+            }
             transfers.create(world.twin.world, Cause(), parameters)
             world.chronicle.tell("stranger", "transfers 1 in this group", payout_id)
+
+
+async def dashboard_reversals(world: "World") -> None:
+    """Somebody at Stripe's dashboard who takes a transfer back, in part or altogether."""
+    lots = world.lots("dashboard reversals")
+    for moment in _moments(world, "reversal moments", world.plan.reversals):
+        await world.until(moment)
+        held = [transfer for transfer in world.books.transfers() if transfer.net_minor > 0]
+        with suppress(Refusal):
+            if held:
+                transfer = lots.choice(held)
+                amount = lots.choice((transfer.net_minor, 100))
+                reversals.create(world.twin.world, Cause(), transfer.transfer_id, {"amount": amount})
+                world.chronicle.tell("dashboard", f"reverses {amount} of {transfer.transfer_id}", transfer.payout_id)
+                world.stripe_stirred.set()
+
+
+async def operators(world: "World") -> None:
+    """Two persons who press every button at any time; now and then one tries to approve what they asked for themselves."""
+    lots = world.lots("operators")
+    for moment in _moments(world, "operator moments", world.plan.operator_actions):
+        await world.until(moment)
+        if not world.witness.payouts:
+            continue
+        payout_id = lots.choice(list(world.witness.payouts))
+        actor = lots.choice(PERSONS)
+        asked = world.witness.payouts[payout_id].asked
+        with suppress(PersistenceError):
+            if asked is not None and lots.random() < 0.7:
+                await decide(world, payout_id, asked, actor, granted=lots.random() < 0.8)
+            else:
+                act(world, lots.choice(ACTIONS), payout_id, actor)
+
+
+def act(world: "World", action: Action, payout_id: str, actor: str) -> None:
+    """A person's command; it may be refused."""
+    result = world.review.act(action, payout_id, note="because", actor=actor)
+    world.chronicle.tell(actor, f"{action}: {_verdict(result)}", payout_id)
+    world.chronicle.count(f"person {action}")
+
+
+async def decide(world: "World", payout_id: str, asked: Recorded, actor: str, *, granted: bool) -> None:
+    if isinstance(asked.event, ApprovalRequested):
+        result = world.review.decide(payout_id, asked.event.number, granted=granted, note="so be it", actor=actor)
+        said = "grants" if granted else "refuses"
+        world.chronicle.tell(actor, f"{said} {asked.event.action}: {_verdict(result)}", payout_id)
+        world.chronicle.count(f"person {said}")
+
+
+async def act_on_everything(world: "World") -> None:
+    """In the end people do what only people can: release, decide, and let be tried again what was declined or never found."""
+    for payout_id, payout in world.witness.payouts.items():
+        if payout.asked is not None:
+            checker = next(person for person in PERSONS if person != payout.asked.actor)
+            await decide(world, payout_id, payout.asked, checker, granted=True)
+        if payout.held and payout.settled is None and not payout.cancelled:
+            act(world, "release", payout_id, PERSONS[0])
+        if reason_of(decided(world, payout_id)) in RETRIED_BY_PEOPLE:
+            act(world, "retry", payout_id, PERSONS[0])
+
+
+def _verdict(result: Done | Refused) -> str:
+    return f"refused, {result.code}" if isinstance(result, Refused) else "done"
+
+
+PERSONS = ("ada", "ben")
+ACTIONS: tuple[Action, ...] = ("hold", "release", "retry", "cancel", "reverse")
+RETRIED_BY_PEOPLE = frozenset({Reason.REQUEST_DECLINED, Reason.RETRIES_EXHAUSTED, Reason.ABSENCE_CONFIRMED})
 
 
 async def freezer(world: "World") -> None:
@@ -250,11 +327,10 @@ async def auditor(world: "World") -> None:
     lots = world.lots("auditor")
     while True:
         await asyncio.sleep(lots.expovariate(20 / world.plan.adversity))
-        with world.trouble.suspended():
-            nobody_oversleeps(world)
+        nobody_oversleeps(world)
 
 
-ACTORS = (platform, stripe, treasurer, account_trouble, flickering_accounts, terms_setter, stranger, freezer, auditor)
+ACTORS = (platform, stripe, treasurer, account_trouble, flickering_accounts, terms_setter, stranger, dashboard_reversals, operators, freezer, auditor)
 UNTIL_THE_END = (stripe,)
 """Those who stay when the others have gone."""
 

@@ -8,7 +8,7 @@ import structlog
 
 from tests.simulation.chronicle import Chronicle
 
-DEFECTS = frozenset({"payout_defect", "probe_defect", "paid_twice", "stripe_key_misused"})
+DEFECTS = frozenset({"payout_defect", "defect", "paid_twice", "payouts_were_forgotten", "stripe_key_misused"})
 
 
 @contextmanager

@@ -34,6 +34,11 @@ class Chronicle:
                 yield f"{_at(moment)}  {who:<12} {what}"
 
 
+def payout_in(event: object) -> str:
+    """The payout that an event is about, or nothing."""
+    return getattr(event, "payout_id", "")
+
+
 def _at(seconds: float) -> str:
     days, rest = divmod(seconds, 86_400)
     hours, rest = divmod(rest, 3600)

@@ -54,7 +54,10 @@ class Plan:
     notification_loss: float
     repeats: float  # share of facts that are delivered once more
     strangers: int  # transfers that somebody else makes in the group of a payout
+    reversals: int  # made at Stripe's dashboard
     operator_actions: int
+    hold: float  # how long a payout waits after its bonus was earned
+    max_bonuses_a_day: int | None
 
 
 def draw(seed: int) -> Plan:
@@ -90,7 +93,10 @@ def draw(seed: int) -> Plan:
         notification_loss=lots.choice((0.0, 0.2)),
         repeats=lots.choice((0.0, 0.2, 0.5)),
         strangers=lots.choice((0, 0, 2)),
-        operator_actions=lots.choice((0, 0, 2, 6)),
+        reversals=lots.choice((0, 0, 2)),
+        operator_actions=lots.choice((0, 5, 30)),
+        hold=lots.choice((0.0, 0.0, 0.0, 6 * HOUR)),
+        max_bonuses_a_day=lots.choice((None, None, None, 1)),
     )
 
 

@@ -3,19 +3,21 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 
 from eventsourcing.dcb.api import DCBAppendCondition, DCBEvent, DCBQuery
 
 from ledger.event_log import EventLog
+from ledger.events import BonusEarned, PayoutAccountUpdated, PayoutCancelled, TransferSettled, account_tag, payout_tag
+from ledger.history import about
 from ledger.payouts.todo import LEASE_SECONDS, Changes, Claim, TodoList
 from ledger.reasons import Reason
 from ledger.store.envelope import in_envelopes
 from ledger.store.errors import AppendConflict, AppendOutcomeUnknown, StoreUnavailable
 from ledger.store.log_recorder import RecordedEvents
 from ledger.store.memory import InMemoryRecorder
-from tests.simulation.chronicle import BEGINNING, Chronicle
+from tests.simulation.chronicle import BEGINNING, Chronicle, payout_in
 
 BATCH_SIZE = 4
 
@@ -94,9 +96,14 @@ class Row:
 class InMemoryTodoList(TodoList):
     """The same as `todo.sql`, statement by statement. What is one transaction there happens at once here, or not at all."""
 
-    def __init__(self, clock: Callable[[], float], trouble: Trouble, on_due: Callable[[float], None]) -> None:
+    def __init__(
+        self, log: EventLog, clock: Callable[[], float], trouble: Trouble, on_due: Callable[[float], None]
+    ) -> None:
         self.rows: dict[str, Row] = {}
         self.checkpoint = 0
+        self._swept_at = float("-inf")
+        self._told_until: datetime | None = None
+        self._log = log
         self._clock = clock
         self._trouble = trouble
         self._on_due = on_due
@@ -107,25 +114,39 @@ class InMemoryTodoList(TodoList):
             events, _ = log.read(after=self.checkpoint, limit=BATCH_SIZE)
             if not events:
                 return self.checkpoint
+            changes = Changes.of(events)
+            owners = self._owners(log, changes.noticed_accounts)
             self._trouble.may_lose_connection()
-            self._take_in(Changes.of(events), events[-1].position)
+            self._take_in(changes, owners, events[-1].position)
 
-    def _take_in(self, changes: Changes, position: int) -> None:
+    def _owners(self, log: EventLog, stripe_account_ids: set[str]) -> set[str]:
+        named = [about(account_tag(account_id), PayoutAccountUpdated) for account_id in sorted(stripe_account_ids)]
+        updates = log.read(named)[0] if named else []
+        return {each.event.instructor_id for each in updates if isinstance(each.event, PayoutAccountUpdated)}
+
+    def _take_in(self, changes: Changes, owners: set[str], position: int) -> None:
         """One transaction: the batch and the checkpoint."""
-        self._apply(changes)
+        self._apply(changes, owners)
         self.checkpoint = position
 
-    def _apply(self, changes: Changes) -> None:
+    def _apply(self, changes: Changes, owners: set[str]) -> None:
         now = self._clock()
         for payout_id, referrer_id in changes.owed.items():
             self.rows.setdefault(payout_id, Row(payout_id, referrer_id, due_at=now))
         for row in self.rows.values():
             if row.referrer_id in changes.changed_accounts:
                 _wake(row, now)
+            if row.referrer_id in owners:
+                _wake(row, now)
             if changes.solved and (row.waiting_for in changes.solved or row.leased_until is not None):
                 _wake(row, now)
         for payout_id in changes.settled:
             self.rows.pop(payout_id, None)
+        for payout_id, referrer_id in changes.woken.items():
+            if payout_id in self.rows:
+                _wake(self.rows[payout_id], now)
+            else:
+                self.rows[payout_id] = Row(payout_id, referrer_id, due_at=now)
 
     def position(self) -> int:
         return self.checkpoint
@@ -153,10 +174,14 @@ class InMemoryTodoList(TodoList):
         if row.due_at is not None:
             self._on_due(row.due_at)
 
-    def remove(self, payout_ids: list[str]) -> None:
+    def finish(self, claim: Claim) -> None:
         self._trouble.may_lose_connection()
-        for payout_id in payout_ids:
-            self.rows.pop(payout_id, None)
+        row = self.rows.get(claim.payout_id)
+        if row is not None and row.wakeups == claim.wakeups:
+            del self.rows[claim.payout_id]
+        elif row is not None:
+            row.leased_until, row.due_at = None, self._clock()
+            self._on_due(row.due_at)
 
     def wake(self, payout_ids: list[str]) -> None:
         self._trouble.may_lose_connection()
@@ -164,6 +189,30 @@ class InMemoryTodoList(TodoList):
             if payout_id in self.rows:
                 _wake(self.rows[payout_id], self._clock())
         self._on_due(self._clock())
+
+    def sweep(self, interval: timedelta) -> int | None:
+        self._trouble.may_lose_connection()
+        now = self._clock()
+        if self._swept_at > now - interval.total_seconds():
+            return None
+        self._swept_at = now
+        events, _ = self._log.read(after=0, limit=self.checkpoint) if self.checkpoint else ([], 0)
+        owed = {each.event.payout_id: each.event.referrer_id for each in events if isinstance(each.event, BonusEarned)}
+        ended, _ = self._log.read(about(payout_tag(payout_id), TransferSettled, PayoutCancelled) for payout_id in owed)
+        over = {payout_in(each.event) for each in ended}
+        found = [payout_id for payout_id in owed if payout_id not in over and payout_id not in self.rows]
+        for payout_id in found:
+            self.rows[payout_id] = Row(payout_id, owed[payout_id], due_at=now)
+            self._on_due(now)
+        return len(found)
+
+    def told_until(self) -> datetime | None:
+        self._trouble.may_lose_connection()
+        return self._told_until
+
+    def heard_until(self, moment: datetime) -> None:
+        self._trouble.may_lose_connection()
+        self._told_until = max(self._told_until or moment, moment)
 
     def is_quiet(self, horizon_seconds: float = 0.0) -> bool:
         now = self._clock()

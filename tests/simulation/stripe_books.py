@@ -27,13 +27,13 @@ class StripeBooks:
         self._world = twin.world
 
     def transfers(self) -> list[HeldTransfer]:
-        """All that were made for a payout."""
-        return [transfer for transfer in self._where("true") if transfer.payout_id]
+        """All that we made."""
+        return [transfer for transfer in self._where("true") if transfer.key is not None]
 
     def transfers_of(self, payout_id: str) -> list[HeldTransfer]:
-        """Those that say they discharge this payout; a stranger's in the same group are not among them."""
+        """Those that we made for this payout; a stranger's are not among them."""
         in_group = self._where("transfer_group = :group", group=f"payout_{payout_id}")
-        return [transfer for transfer in in_group if transfer.payout_id == payout_id]
+        return [transfer for transfer in in_group if transfer.key is not None]
 
     def transfers_with_key(self, key: str) -> list[HeldTransfer]:
         return self._where("idempotency_key = :key", key=key)

@@ -6,23 +6,33 @@ It knows the rules from STRIPE.md and DESIGN section 11, not from the code under
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import parse_qs
 
 from ledger.event_log import recorded
 from ledger.events import (
+    AboutPayout,
+    ApprovalGranted,
+    ApprovalRefused,
+    ApprovalRequested,
     BonusEarned,
     Event,
     PayoutAccountUpdated,
+    PayoutCancelled,
+    PayoutHeld,
+    PayoutReleased,
+    PayoutRetryAuthorized,
     ProgramTermsSet,
     Recorded,
+    ReversalRequested,
     TransferFailed,
     TransferOutcomeUnknown,
     TransferRequested,
+    TransferReversed,
     TransferSettled,
 )
 from sandbox.stripe_twin import Answer, Outcome, Request
-from tests.simulation.chronicle import Chronicle
+from tests.simulation.chronicle import BEGINNING, Chronicle, payout_in
 from tests.simulation.network import payout_of
 from tests.simulation.storage import SimulatedRecorder
 from tests.simulation.stripe_books import StripeBooks
@@ -53,6 +63,13 @@ class Watched:
     requests: list[Recorded] = field(default_factory=list)
     unresolved: TransferRequested | None = None
     settled: TransferSettled | None = None
+    earned_at: datetime = BEGINNING
+    held: bool = False
+    asked: Recorded | None = None  # the newest request that nobody has decided on
+    granted: str | None = None
+    may_retry: bool = False
+    cancelled: bool = False
+    reversed_minor: int = 0
 
 
 class Witness:
@@ -99,6 +116,7 @@ class Witness:
                 self.accounts[update.instructor_id] = update
             case BonusEarned() as bonus:
                 self._bonus(bonus)
+                self.payouts[bonus.payout_id].earned_at = recorded_event.recorded_at
             case TransferRequested() as request:
                 self._requested(recorded_event, request)
             case TransferFailed() as failed:
@@ -108,6 +126,42 @@ class Witness:
                     self.violated("only a request has an outcome", "an unknown outcome of nothing", payout_id)
             case TransferSettled() as settled:
                 self._settled(settled)
+            case AboutPayout() as event:
+                self._people(self.payouts[event.payout_id], recorded_event)
+
+    def _people(self, payout: Watched, recorded_event: Recorded) -> None:
+        """What was decided by people, and what follows from it."""
+        payout_id = payout.bonus.payout_id
+        match recorded_event.event:
+            case PayoutHeld():
+                payout.held = True
+            case PayoutReleased():
+                payout.held = False
+            case ApprovalRequested():
+                payout.asked = recorded_event
+            case ApprovalRefused():
+                payout.asked = None
+            case ApprovalGranted(action=action):
+                if payout.asked is None or payout.asked.actor == recorded_event.actor:
+                    self.violated("two persons", f"{recorded_event.actor} approves what they asked for", payout_id)
+                payout.asked, payout.granted = None, action
+            case PayoutRetryAuthorized(after=after):
+                payout.may_retry = True
+                if after == "unknown" and payout.granted != "retry":
+                    self.violated("two persons", "an unknown outcome is retried without them", payout_id)
+                if self._books.transfers_of(payout_id):
+                    self.violated("never twice", "a retry is allowed, and Stripe holds the transfer", payout_id)
+            case PayoutCancelled():
+                payout.cancelled = True
+                if payout.granted != "cancel":
+                    self.violated("two persons", "it is cancelled without them", payout_id)
+                if payout.unresolved is not None or self._books.transfers_of(payout_id):
+                    self.violated("what is cancelled is not paid", "it is in flight, or paid", payout_id)
+            case ReversalRequested():
+                if payout.granted != "reverse":
+                    self.violated("two persons", "it is reversed without them", payout_id)
+            case TransferReversed(total_reversed_minor=total_minor):
+                payout.reversed_minor = total_minor
 
     def _bonus(self, bonus: BonusEarned) -> None:
         if bonus.payout_id in self.payouts:
@@ -127,9 +181,11 @@ class Witness:
 
     def _requested(self, when: Recorded, request: TransferRequested) -> None:
         payout = self.payouts[request.payout_id]
-        if payout.settled is not None:
-            self.violated("paid once", "a new attempt after it was settled", request.payout_id)
-        if payout.unresolved is not None:
+        if payout.settled is not None or payout.cancelled:
+            self.violated("paid once", "a new attempt after it was settled or cancelled", request.payout_id)
+        if payout.held:
+            self.violated("what is held waits", f"attempt {request.attempt}", request.payout_id)
+        if payout.unresolved is not None and not payout.may_retry:
             self.violated(
                 "one unresolved attempt", f"{request.attempt} before {payout.unresolved.attempt}", request.payout_id
             )
@@ -143,7 +199,7 @@ class Witness:
         if request.idempotency_key in self._requests:
             self.violated("a new attempt has a new key", request.idempotency_key, request.payout_id)
         payout.requests.append(when)
-        payout.unresolved = request
+        payout.unresolved, payout.may_retry = request, False
         self._requests[request.idempotency_key] = when
 
     def _failed(self, failed: TransferFailed) -> None:
@@ -158,8 +214,8 @@ class Witness:
 
     def _settled(self, settled: TransferSettled) -> None:
         payout = self.payouts[settled.payout_id]
-        if payout.settled is not None:
-            self.violated("paid once", "settled twice", settled.payout_id)
+        if payout.settled is not None or payout.cancelled:
+            self.violated("paid once", "settled twice, or cancelled", settled.payout_id)
         payout.settled, payout.unresolved = settled, None
         there = {transfer.transfer_id: transfer for transfer in self._books.transfers_of(settled.payout_id)}
         transfer = there.get(settled.transfer_id)
@@ -198,11 +254,6 @@ class Witness:
         """An answer reached its caller."""
         if _is_transfer(request) and isinstance(outcome, Answer) and _is_decline(outcome):
             self._declined_keys.add(request.headers.get("idempotency-key", ""))
-
-
-def payout_in(event: Event) -> str:
-    """The payout that an event is about, or nothing."""
-    return getattr(event, "payout_id", "")
 
 
 def _is_transfer(request: Request) -> bool:

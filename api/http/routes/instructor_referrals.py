@@ -72,6 +72,10 @@ class Referred(BaseModel):
     currency: str | None
     payout_id: str | None
     transfer_id: str | None
+    bank: str | None = Field(
+        description="Of a paid referral: the way from the payout account to the bank, in words",
+        examples=["On its way to your bank."],
+    )
 
     @classmethod
     def of(cls, view: ReferralView, display_name: str | None) -> Self:

@@ -1,11 +1,11 @@
 """Payouts for finance, with the reason codes that operators work by."""
 
-import re
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
+from api.decisions import PAYOUT_ID
 from api.http import cursors
 from api.http.access import FINANCE
 from api.http.caught_up import CaughtUpReadModels
@@ -23,8 +23,6 @@ from ledger.status import Status
 from projections.views import PayoutView
 
 router = APIRouter(prefix=f"{PREFIX}/payouts", tags=["finance"], dependencies=[FINANCE])
-
-PAYOUT_ID = re.compile(r"pay_[a-z2-7]{1,100}")
 
 
 class PayoutWithTimeline(PayoutView):

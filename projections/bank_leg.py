@@ -1,0 +1,23 @@
+"""The last leg of the money, from an instructor's Stripe account to their bank: as Stripe reported it, in words for them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class BankReport:
+    """The newest that Stripe told of bank payouts from one account, and when that happened."""
+
+    status: Literal["paid", "failed"]
+    failure_message: str | None
+    reported_at: datetime
+
+
+def bank_leg(paid_at: datetime, report: BankReport | None) -> str:
+    """Where the money of a payout is, that was paid into the account at `paid_at`. An older report is about other money."""
+    if report is None or report.reported_at < paid_at:
+        return "On its way to your bank."
+    if report.status == "paid":
+        return f"Paid to your bank on {report.reported_at:%Y-%m-%d}."
+    return f"Your bank refused it: {report.failure_message or 'it did not say why'}"
