@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from api.cli import payout_commands
 from api.cli.errors import OneLineErrors
 
 app = typer.Typer(
@@ -163,6 +164,9 @@ def terms(
     from api.cli.terms import run
 
     run(change or [], actor)
+
+
+app.add_typer(payout_commands.app, name="payout", rich_help_panel=FACTS)
 
 
 @app.command(rich_help_panel=PARTS)

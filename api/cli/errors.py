@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-__all__ = ["FOUND_WRONG", "USAGE", "OneLineErrors", "UsageProblem", "explain"]
+__all__ = ["FOUND_WRONG", "USAGE", "NotDone", "OneLineErrors", "UsageProblem", "explain"]
 
 FOUND_WRONG = 1
 USAGE = 2
@@ -18,6 +18,10 @@ INTERRUPTED = 130
 
 class UsageProblem(Exception):
     """The command cannot be carried out like this; the message says what to do instead."""
+
+
+class NotDone(Exception):
+    """The command was understood, and the ledger refuses it; the message says why."""
 
 
 class OneLineErrors(TyperGroup):
@@ -58,7 +62,7 @@ def explain(error: Exception) -> tuple[str, int]:
             return str(error), USAGE
         case EmbeddedPostgresError() | FolderInUse() | FolderUnusable():
             return str(error), USAGE
-        case PartFailed() | SeasonError() | NotQuiet():
+        case PartFailed() | SeasonError() | NotQuiet() | NotDone():
             return str(error), FOUND_WRONG
     return _of_settings(error) or _of_database(error) or _of_the_system(error), _status_of(error)
 

@@ -1,14 +1,13 @@
 """`ledger report`: the totals, as of now."""
 
 import sys
-from contextlib import suppress
 
 import orjson
 
 from api import composition
 from api.cli import databases, screen, structured_log
+from api.cli.caught_up import caught_up
 from api.settings import Settings
-from projections.projector import StandbyError
 from projections.views import ProgramTotals
 
 __all__ = ["run"]
@@ -19,7 +18,8 @@ def run(*, as_json: bool) -> None:
     settings = Settings()
     with databases.history(settings) as (url, workspace):
         is_demo = settings.database_url is None and workspace != composition.data_folder(settings).ledger
-        totals = _totals(settings, url)
+        with caught_up(settings, url, "report") as services:
+            totals = services.read_models.totals()
     if is_demo:
         screen.note(f"The ledger is empty; this is the demo of {workspace.path}.")
     if as_json:
@@ -31,12 +31,3 @@ def run(*, as_json: bool) -> None:
     for table in screen.totals(totals.statuses, totals.bonuses, totals.money_minor, totals.currency):
         screen.out.print(table)
     screen.out.print(f"As of position {totals.position} of the log")
-
-
-def _totals(settings: Settings, url: str) -> ProgramTotals:
-    """With everything that is on the log: where no projector runs, the read models are brought up to it first."""
-    with composition.services(settings, url, "report", pool_size=2) as services:
-        if services.read_models.position() < services.recorder.head():
-            with composition.projector(url) as (projector, _), suppress(StandbyError):
-                projector.catch_up()
-        return services.read_models.totals()

@@ -35,8 +35,7 @@ ACTIONS: dict[Action, tuple[str, str]] = {
     "release": ("Let a held payout go on", "The rules that hold payouts for review do not hold it again."),
     "retry": (
         "Try again",
-        "After a decline at once. After an unknown outcome only when Stripe was searched in vain often enough, and then "
-        "a second person has to approve it.",
+        "After a decline at once. After an unknown outcome once Stripe was searched in vain, with a second person's approval.",
     ),
     "cancel": ("Give the payout up", f"{_TWO} An attempt in flight comes to its end first, and a payment wins."),
     "reverse": ("Take back what was paid", f"{_TWO} All that is left of the transfer is reversed at Stripe."),

@@ -1,0 +1,201 @@
+"""One run: start everything, play the season, kill as planned, let it come to rest, and gather the evidence."""
+
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import psycopg
+
+from api import composition
+from api.cli.check_ledger import check
+from api.cli.quiet import NotQuiet, wait_until_quiet
+from api.cli.screen import Meter, progress
+from api.cli.season_result import Expectation, Result, result_of, told_by_oracle
+from api.cli.together import Running, everything
+from api.data_folder import Workspace
+from api.invariants import Check, Transfers
+from api.processes import PartFailed
+from api.services import Services
+from api.settings import Settings
+from api.tokens import issue_token
+from ledger.events import Recorded
+from sandbox.postgres import EmbeddedPostgres
+from tests.crash.load import Load, Receipts, write_season
+from tests.crash.plan import Plan, Victim
+from tests.crash.victims import Killer
+
+__all__ = ["Evidence", "data_folder", "run"]
+
+WORKERS = 2
+BALANCE_MINOR = 1_000_000_000
+PATIENCE_SECONDS = 300.0  # a payout that a fault declined comes back after a minute, then after two
+READY_SECONDS = 60.0
+POLL_SECONDS = 0.1
+POOL_SIZE = 4
+FATAL_LEVELS = ('"level":"error"', '"level":"critical"', '"level": "error"', '"level": "critical"')
+
+
+@dataclass
+class Evidence:
+    """What was done, and how things stood in the end. `unrest` says why they never came to rest, if they did not."""
+
+    receipts: Receipts
+    expectation: Expectation
+    kills: Counter[Victim] = field(default_factory=Counter)
+    restarts: Counter[str] = field(default_factory=Counter)
+    log: list[Recorded] = field(default_factory=list)
+    transfers: Transfers = field(default_factory=dict)
+    result: Result | None = None
+    checks: list[Check] = field(default_factory=list)
+    defects: list[str] = field(default_factory=list)
+    """What a part said at level error: our own mistakes, and none of the crashes."""
+    unrest: str | None = None
+    database_starts: int = 0
+    load_seconds: float = 0.0
+    rest_seconds: float = 0.0
+
+
+@contextmanager
+def data_folder() -> Iterator[Path]:
+    """A folder of this run alone, where the server's account can pass through; gone at the end, with all that ran on it."""
+    folder = Path(tempfile.mkdtemp(prefix="ledger-crash-"))
+    folder.chmod(0o711)  # started by root, PostgreSQL runs as another user
+    try:
+        yield folder
+    finally:
+        if (folder / "postgres").exists():
+            EmbeddedPostgres(folder / "postgres").wait_until_stopped()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def run(plan: Plan, settings: Settings) -> Evidence:
+    """`settings` name the data folder and no other database or Stripe than the sandbox's. Raises PartFailed."""
+    folder = composition.data_folder(settings)
+    workspace = folder.ledger
+    restarts: Counter[str] = Counter()
+    with ExitStack() as opened:
+        url = opened.enter_context(composition.database(settings, workspace))
+        opened.enter_context(workspace.claimed())
+        composition.migrate(url)
+        season = workspace.path / "season.ndjson"
+        write_season(plan, season)
+        weather = workspace.path / "weather.json"
+        weather.write_text(plan.weather)
+        running = opened.enter_context(
+            everything(
+                settings,
+                url,
+                workspace,
+                None,
+                lambda name, _: restarts.update([name]),
+                BALANCE_MINOR,
+                WORKERS,
+                ["--faults", str(weather), "--seed", str(plan.seed)],
+            )
+        )
+        killer = Killer(folder.postgres / "cluster", url, plan.seed)
+        started = time.monotonic()
+        receipts = _under_fire(plan, running, season, killer)
+        evidence = Evidence(receipts, told_by_oracle(season), killer.kills, restarts)
+        evidence.load_seconds = time.monotonic() - started
+        _calm(running, url, killer)
+        services = opened.enter_context(composition.services(settings, url, "crash", POOL_SIZE))
+        _come_to_rest(running, services, evidence)
+        evidence.rest_seconds = time.monotonic() - started - evidence.load_seconds
+        _gather(evidence, running, services, url, workspace)
+        evidence.database_starts = (folder.postgres / "server.log").read_text(errors="replace").count("ready to accept")
+    return evidence
+
+
+def _under_fire(plan: Plan, running: Running, season: Path, killer: Killer) -> Receipts:
+    """Play the season while the kills of each batch happen beside it."""
+    token = issue_token(running.settings, "crash-platform", ["platform"], timedelta(hours=12))
+    struck: list[Future[None]] = []
+    with ThreadPoolExecutor(1, "kills") as beside, progress("Playing the season", plan.batches) as meter:
+
+        def before_batch(number: int) -> None:
+            meter.at(number, said=f"{killer.kills.total()} kills")
+            if kills := [kill for kill in plan.kills if kill.batch == number]:
+                struck.append(beside.submit(killer.strike, kills))
+
+        receipts = Load(plan, season, running.api_url, token).play(before_batch)
+    for strike in struck:
+        strike.result()
+    return receipts
+
+
+def _calm(running: Running, url: str, killer: Killer) -> None:
+    """No more faults, and everybody is back."""
+    stripe = running.stripe
+    if stripe is None:
+        raise TypeError("the Stripe twin has been started")
+    key = composition.data_folder(running.settings).secrets().stripe_api_key
+    with httpx.Client(trust_env=False, timeout=2, headers={"Authorization": f"Bearer {key}"}) as client:
+        _wait_for(running, lambda: client.delete(f"{stripe.url}/sandbox/faults").is_success, "stripe")
+        _wait_for(running, lambda: client.get(f"{running.api_url}/health/ready").is_success, "api")
+    _wait_for(running, lambda: bool(psycopg.connect(url).close() or True), "api")
+    killer.expire_leases()
+
+
+def _wait_for(running: Running, answers: Callable[[], bool], name: str) -> None:
+    def ready() -> bool:
+        try:
+            return answers()
+        except (httpx.HTTPError, psycopg.OperationalError):
+            return False
+
+    running.supervisor.wait_until(ready, name, READY_SECONDS)
+
+
+def _come_to_rest(running: Running, services: Services, evidence: Evidence) -> None:
+    """Until nothing is due any more and the result is the oracle's, or the patience is over."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    with progress("Coming to rest") as meter:
+        try:
+            while True:
+                evidence.result = _at_rest(running, services, evidence.receipts, meter)
+                if not differences_to_oracle(evidence) or time.monotonic() > deadline:
+                    return
+                time.sleep(POLL_SECONDS)
+        except (NotQuiet, PartFailed) as error:
+            evidence.unrest = str(error)
+
+
+def _at_rest(running: Running, services: Services, receipts: Receipts, meter: Meter) -> Result:
+    wait_until_quiet(running, services, meter)
+    return result_of(services, receipts.tally)
+
+
+def differences_to_oracle(evidence: Evidence) -> list[str]:
+    """In totals, referrals and the outcomes of deliveries that were sent once: a redelivery may be answered otherwise."""
+    if evidence.result is None:
+        return []
+    expected = {name: value for name, value in evidence.expectation.result.items() if name != "delivery_outcomes"}
+    expected["outcomes"] = evidence.result.document["outcomes"]
+    found = evidence.result.differences(Expectation(evidence.expectation.source, expected))
+    outcomes = evidence.expectation.result["delivery_outcomes"]
+    for place, (want, got) in enumerate(zip(outcomes, evidence.receipts.answers, strict=True)):
+        if place not in evidence.receipts.repeated and (want["outcome"], want["reason"]) != (got.outcome, got.reason):
+            said = f"expected {want['outcome']} {want['reason']}, got {got.outcome} {got.reason}"
+            found.append(f"delivery {place + 1}, {got.id}: {said}")
+    return found
+
+
+def _gather(evidence: Evidence, running: Running, services: Services, url: str, workspace: Workspace) -> None:
+    evidence.checks = check(services, url, running.stripe)
+    evidence.log = list(services.log.stream())
+    if running.stripe is not None:
+        evidence.transfers = running.stripe.transfers()
+    for log in sorted(workspace.logs.glob("*.log")):
+        lines = log.read_text(errors="replace").splitlines()
+        evidence.defects += [
+            f"{log.stem}: {line[:1000]}" for line in lines if any(mark in line for mark in FATAL_LEVELS)
+        ]
