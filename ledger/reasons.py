@@ -141,7 +141,7 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.HOLD_PERIOD: Explanation(
         "Your bonus is earned and is paid after a short waiting period.",
         "Nothing to do: we pay when the period is over.",
-        "Within the hold period of the policy (LEDGER_PAYOUT_HOLD_DAYS).",
+        "Within the hold period of the policy (PAYOUT_HOLD_DAYS).",
         "nobody",
     ),
     Reason.HELD: Explanation(

@@ -24,12 +24,11 @@ from ledger.reasons import EXPLANATIONS, Reason
 from ledger.referrals.payout_account import Account
 from ledger.status import Status
 from projections.bank_leg import BankReport, bank_leg
+from projections.reviewed import approval_view, hold_view, last_error, open_approval_view
 from projections.rows import ProgramRow
 from projections.tables import LIVE_SCHEMA, use_schema
 from projections.views import (
-    ApprovalView,
     FoundingStatus,
-    HoldView,
     InstructorStats,
     OpenApprovalView,
     Page,
@@ -146,7 +145,7 @@ class ReadModels:
         with self._snapshot() as (cursor, program):
             rows = cursor.execute(QUERIES["open_approvals"], {"after": after or 0, "limit": limit + 1}).fetchall()
         shown, next_after = _cut(rows, limit, "earned_position")
-        items = [_open_approval_view(row) for row in shown]
+        items = [open_approval_view(row) for row in shown]
         return Page(items=items, next_after=next_after, position=program["position"])
 
     @contextmanager
@@ -273,46 +272,8 @@ def _payout_view(row: DictRow, context: _Context) -> PayoutView:
         for_operator=EXPLANATIONS[why.reason].for_operator,
         next_attempt_at=why.until,
         founding_spot=payout.bonus.founding_spot,
-        last_error=_last_error(payout),
+        last_error=last_error(payout),
         paid_at=row["settled_at"],
-        hold=_hold_view(payout),
-        approval=_approval_view(payout),
+        hold=hold_view(payout),
+        approval=approval_view(payout),
     )
-
-
-def _last_error(payout: Payout) -> str | None:
-    """The newest decline of what is still wanted: of the transfer until it is settled, of its reversal afterwards."""
-    if payout.reversal_failure is not None:
-        declined = payout.reversal_failure
-        return f"reversal declined: {declined.stripe_code or declined.http_status}: {declined.message}"
-    if payout.failure is None or payout.is_final:
-        return None
-    failure = payout.failure.event
-    return f"{failure.stripe_code or failure.http_status}: {failure.message}"
-
-
-def _hold_view(payout: Payout) -> HoldView | None:
-    hold = payout.hold
-    if hold is None:
-        return None
-    return HoldView(reason=hold.reason, note=hold.note, held_by=hold.held_by, held_at=hold.held_at)
-
-
-def _approval_view(payout: Payout) -> ApprovalView | None:
-    approval = payout.approval
-    if approval is None:
-        return None
-    return ApprovalView(
-        number=approval.number,
-        action=approval.action,
-        reason=approval.note,
-        requested_by=approval.requested_by,
-        requested_at=approval.requested_at,
-        granted=approval.granted,
-    )
-
-
-def _open_approval_view(row: DictRow) -> OpenApprovalView:
-    approval = _approval_view(Payout.model_validate(row["state"]))
-    about = {name: row[name] for name in OpenApprovalView.model_fields if name in row}
-    return OpenApprovalView(**about, **(approval.model_dump() if approval is not None else {}))

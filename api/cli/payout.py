@@ -23,7 +23,7 @@ from ledger.history import about
 from ledger.payouts.actions import Action, Refused
 from ledger.payouts.review import Done, NoSuchPayoutError, PayoutReview
 from ledger.status import Status
-from projections.views import PayoutView
+from projections.views import Page, PayoutView
 
 __all__ = ["act", "approvals", "decide", "list_payouts", "show"]
 
@@ -37,19 +37,15 @@ def list_payouts(status: str | None, limit: int, *, as_json: bool) -> None:
     if status is not None and status not in STATUSES:
         raise UsageProblem(f"--status is one of {', '.join(STATUSES)}; not {status!r}")
     with _ledger() as services:
-        found: list[PayoutView] = []
-        after = None
-        while len(found) < limit:
-            size = min(PAGE, limit - len(found))
-            page = services.read_models.payouts(limit=size, after=after, status=cast(Status | None, status))
+        page = _page(services, status, limit)
+        found = list(page.items)
+        while page.next_after is not None and len(found) < limit:
+            page = _page(services, status, limit - len(found), page.next_after)
             found += page.items
-            after = page.next_after
-            if after is None:
-                break
     if as_json:
         _json({"items": [view.model_dump(mode="json") for view in found], "position": page.position})
         return
-    payout_screen.payouts(found, more=after is not None, position=page.position)
+    payout_screen.payouts(found, more=page.next_after is not None, position=page.position)
 
 
 def show(payout_id: str, *, as_json: bool) -> None:
@@ -113,6 +109,11 @@ def _carry_out(payout_id: str, decide: Callable[[PayoutReview], Done | Refused],
         _json(decision.model_dump(mode="json"))
         return
     payout_screen.decision(decision)
+
+
+def _page(services: Services, status: str | None, limit: int, after: int | None = None) -> Page[PayoutView]:
+    wanted = cast(Status | None, status)
+    return services.read_models.payouts(limit=min(PAGE, limit), after=after, status=wanted)
 
 
 @contextmanager

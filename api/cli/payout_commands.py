@@ -12,8 +12,17 @@ app = typer.Typer(
     no_args_is_help=True,
     help="""Look at payouts, and act on one.
 
-    Hold, release and a retry after a decline take one person. Cancel, reverse and a retry after an unknown outcome are
-    asked for by one person and approved by another. Who, when and why goes into the log.""",
+    Hold, release and a retry after a decline take one person. Cancel, reverse
+    and a retry after an unknown outcome are asked for by one person and
+    approved by another. Who, when and why goes into the log.
+
+    [bold]Examples[/bold]
+
+    ledger payout list --status failed
+
+    ledger payout cancel pay_… --reason 'case 4711' --actor ada@example.com
+
+    ledger payout approve pay_… 1 --reason 'I looked' --actor bob@example.com""",
 )
 
 PayoutId = Annotated[str, typer.Argument(metavar="ID", help="Of the payout: pay_…")]

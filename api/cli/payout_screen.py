@@ -1,6 +1,6 @@
 """What a person sees of payouts: who is owed what, why not yet, who has to act, and what was decided."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from rich.table import Table
@@ -18,7 +18,7 @@ ABOUT_THE_PAYOUT = {"payout_id", "referral_id", "referrer_id"}
 
 
 def payouts(found: Sequence[PayoutView], *, more: bool, position: int) -> None:
-    """Two lines for each, at any width."""
+    """A few lines for each, at any width."""
     for view in found:
         _line(
             Text.assemble(
@@ -28,7 +28,8 @@ def payouts(found: Sequence[PayoutView], *, more: bool, position: int) -> None:
                 f"  {amount(view.amount_minor, view.currency)} to {view.referrer_id}",
             )
         )
-        _line(Text(f"    {_why(view)}", "dim"))
+        for said in _why(view):
+            _line(Text(f"    {said}", "dim"))
     if not found:
         note("No such payouts.")
     if more:
@@ -110,17 +111,19 @@ def _particulars(recorded: Recorded) -> Mapping[str, object]:
     return {name: value for name, value in told.items() if value is not None and not isinstance(value, dict | list)}
 
 
-def _why(view: PayoutView) -> str:
+def _why(view: PayoutView) -> Iterator[str]:
     parts = [view.for_operator]
-    if view.hold is not None:
-        parts.append(f"Note: {view.hold.note}.")
-    if view.approval is not None:
-        parts.append(f"{_request(view.approval)}.")
     if view.who != "nobody":
         parts.append(f"Who acts: {view.who}.")
     if view.next_attempt_at is not None:
         parts.append(f"Tried next: {_moment(view.next_attempt_at)}.")
-    return " ".join(parts)
+    yield " ".join(parts)
+    if view.hold is not None:
+        yield f"held by {view.hold.held_by}: {view.hold.note}"
+    if view.approval is not None:
+        yield _request(view.approval)
+    if view.last_error is not None:
+        yield f"last error: {view.last_error}"
 
 
 def _request(view: ApprovalView) -> str:

@@ -51,12 +51,17 @@ class Situation:
         return f"{self.webhooks} webhooks under way"
 
 
-def wait_until_quiet(running: Running, services: Services, meter: Meter) -> None:
-    """Return when nothing is due. Raises NotQuiet when nothing has moved for too long, PartFailed when a part gave up."""
+def wait_until_quiet(
+    running: Running, services: Services, meter: Meter, horizon_seconds: float = HORIZON_SECONDS
+) -> None:
+    """Return when nothing is due within the horizon.
+
+    Raises NotQuiet when nothing has moved for too long, PartFailed when a part gave up.
+    """
     last, moved_at = None, time.monotonic()
     while True:
         running.supervisor.check()
-        situation = _look(running, services)
+        situation = _look(running, services, horizon_seconds)
         meter.at(situation.paid + situation.failed, situation.payouts, situation.missing())
         if situation.is_quiet:
             waiting = situation.payouts - situation.paid - situation.failed
@@ -70,11 +75,11 @@ def wait_until_quiet(running: Running, services: Services, meter: Meter) -> None
         time.sleep(POLL_SECONDS)
 
 
-def _look(running: Running, services: Services) -> Situation:
+def _look(running: Running, services: Services, horizon_seconds: float) -> Situation:
     """The head first: whoever has caught up with it then, and is at it, saw everything."""
-    webhooks = _webhooks_due(running)
+    webhooks = _webhooks_due(running, horizon_seconds)
     head = services.recorder.head()
-    nothing_due = services.todo.is_quiet(HORIZON_SECONDS)
+    nothing_due = services.todo.is_quiet(horizon_seconds)
     totals = services.read_models.totals()
     return Situation(
         head=head,
@@ -88,10 +93,10 @@ def _look(running: Running, services: Services) -> Situation:
     )
 
 
-def _webhooks_due(running: Running) -> int:
+def _webhooks_due(running: Running, horizon_seconds: float) -> int:
     if running.stripe is None:
         return 0
     try:
-        return running.stripe.webhooks_due(HORIZON_SECONDS)
+        return running.stripe.webhooks_due(horizon_seconds)
     except httpx.HTTPError:
         return 1  # it is being started again: we cannot know

@@ -8,7 +8,6 @@ from api import composition
 from api.cli import databases, screen, structured_log
 from api.cli.caught_up import caught_up
 from api.settings import Settings
-from projections.views import ProgramTotals
 
 __all__ = ["run"]
 

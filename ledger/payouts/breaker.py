@@ -21,6 +21,7 @@ class Breaker:
         self._failures = 0
         self._pause = SHORTEST_PAUSE
         self._open_until: datetime | None = None
+        self._is_probing = False
 
     @property
     def is_open(self) -> bool:
@@ -34,15 +35,22 @@ class Breaker:
         if now < self._open_until:
             return self._open_until
         self._open_until = now + self._pause
+        self._is_probing = True
         return None
 
     def answered(self) -> None:
         self._failures = 0
         self._pause = SHORTEST_PAUSE
         self._open_until = None
+        self._is_probing = False
 
     def unanswered(self) -> None:
         self._failures += 1
-        if self._failures >= self._failures_to_open:
-            self._pause = min(LONGEST_PAUSE, self._pause * 2) if self.is_open else SHORTEST_PAUSE
-            self._open_until = self._clock() + self._pause
+        if self._failures < self._failures_to_open:
+            return
+        if self._is_probing:
+            self._pause = min(LONGEST_PAUSE, self._pause * 2)
+        elif self.is_open:
+            return  # it was on its way already when the breaker opened, and tells nothing new
+        self._is_probing = False
+        self._open_until = self._clock() + self._pause

@@ -83,9 +83,9 @@ def _ungated(
 ) -> Step:
     if payout.settlement is not None:
         return _after_settlement(payout, payout.settlement, now)
-    if payout.is_final:
-        return Finished()
-    if payout.unresolved is not None and payout.retry_authorized_position < payout.unresolved.requested_position:
+    if payout.phase == "cancelled":
+        return _after_cancellation(payout, now)
+    if payout.unresolved is not None and not _is_given_up(payout, payout.unresolved):
         return _resolve(payout, payout.unresolved, now)
     if payout.granted == "cancel" and payout.approval is not None:
         return Cancel(payout.approval.note)
@@ -98,6 +98,15 @@ def _ungated(
     else:
         step = _preflight(payout, account)
     return _reviewed(step, payout, account, now, policy, circumstances) if isinstance(step, Request) else step
+
+
+def _is_given_up(payout: Payout, unresolved: Unresolved) -> bool:
+    """Whether two persons decided that an attempt which Stripe was searched for in vain is not waited for any longer.
+
+    A retry is off again if something was heard of the transfer before the new attempt was made.
+    """
+    retried = payout.retry_authorized_position > max(unresolved.requested_position, payout.noticed_position)
+    return retried or (payout.granted == "cancel" and absence_confirmed(unresolved))
 
 
 def _preflight(payout: Payout, account: Account | None) -> Request | Wait:
@@ -142,7 +151,7 @@ def _resolve(payout: Payout, unresolved: Unresolved, now: datetime) -> Step:
         again_at = unresolved.last_unanswered_at + delay(UNANSWERED_DELAYS_SECONDS, unresolved.unanswered, seed)
         if now < again_at:
             return Wait(Reason.CONFIRMING_WITH_STRIPE, again_at)
-    return Send(unresolved.request)
+    return Send(unresolved.request, until=unresolved.first_sent_at + KEY_WINDOW)
 
 
 def _search_reason(unresolved: Unresolved, now: datetime) -> Reason | None:
@@ -196,6 +205,14 @@ def _check_account(
     return Wait(Reason.RETRIES_EXHAUSTED) if exhausted else Wait(Reason.ACCOUNT_DECLINED, first_check_at)
 
 
+def _after_cancellation(payout: Payout, now: datetime) -> Step:
+    """Nothing is sent any more; but what is heard of a transfer that was given up as absent is looked up: money may have moved."""
+    unresolved = payout.unresolved
+    if unresolved is None or payout.noticed_position <= max(unresolved.requested_position, unresolved.looked_position):
+        return Finished()
+    return _resolve(payout, unresolved, now)
+
+
 def _after_settlement(payout: Payout, settlement: TransferSettled, now: datetime) -> Step:
     """A settled payout is left alone unless people want it back, or Stripe says that something happened to it."""
     if payout.phase == "reversed":
@@ -206,6 +223,6 @@ def _after_settlement(payout: Payout, settlement: TransferSettled, now: datetime
         return CheckTransfer(settlement.transfer_id, now + CHECK_AGAIN)
     if payout.granted == "reverse":
         return RequestReversal(reversal_intent(payout, settlement))
-    if payout.noticed_position > max(payout.settled_position, payout.confirmed_position):
+    if payout.reversal_noticed_position > payout.confirmed_position:
         return CheckTransfer(settlement.transfer_id, now + CHECK_AGAIN)
     return Finished()

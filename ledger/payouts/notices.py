@@ -30,6 +30,7 @@ from ledger.payouts import payout as payouts
 
 ACTOR = "stripe"
 MESSAGE_LENGTH = 500
+TRANSFER_NOTICES = frozenset({"transfer.created", "transfer.updated", "transfer.reversed"})
 
 _ID = re.compile(r"[A-Za-z0-9_\-]{1,255}")
 
@@ -47,7 +48,7 @@ class Notices:
         if event_id is None:
             return
         match notice:
-            case {"type": str(kind), "data": {"object": dict(transfer)}} if kind.startswith("transfer."):
+            case {"type": str(kind), "data": {"object": dict(transfer)}} if kind in TRANSFER_NOTICES:
                 self._transfer(event_id, kind, transfer)
             case {"type": "account.updated", "data": {"object": {"id": str(changed)}}} if _id(changed):
                 self._account(event_id, changed)
@@ -66,9 +67,9 @@ class Notices:
             return
         events, _ = self._log.read([about(payout_tag(payout_id))])
         payout = payouts.fold(events)
-        if payout is None or (payout.is_final and kind != "transfer.reversed"):
+        if payout is None or (payout.is_final and payout.unresolved is None and kind != "transfer.reversed"):
             return  # nothing that we do not know already
-        noticed = TransferNoticed.of(payout.bonus, stripe_event_id=event_id, stripe_event_type=kind[:100])
+        noticed = TransferNoticed.of(payout.bonus, stripe_event_id=event_id, stripe_event_type=kind)
         self._record(noticed, event_id)
 
     def _account(self, event_id: str, account_id: str) -> None:
@@ -83,7 +84,7 @@ class Notices:
             reported = BankPayoutReported.model_validate(
                 {
                     "stripe_account_id": account_id,
-                    "bank_payout_id": bank.get("id"),
+                    "bank_payout_id": _id(bank.get("id")),
                     "status": bank.get("status"),
                     "amount_minor": bank.get("amount"),
                     "currency": bank.get("currency"),
@@ -123,7 +124,10 @@ def _id(value: object) -> str | None:
 
 
 def _text(value: object) -> str | None:
-    return value.replace("\0", "")[:MESSAGE_LENGTH] if isinstance(value, str) else None
+    """As far as the database can hold it: JSON may escape what is no text."""
+    if not isinstance(value, str):
+        return None
+    return value.replace("\0", "").encode(errors="replace").decode()[:MESSAGE_LENGTH]
 
 
 def _moment(created: object) -> datetime | None:

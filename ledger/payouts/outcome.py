@@ -163,11 +163,15 @@ def transfer_of(body: Mapping[str, Any]) -> Transfer | None:
 
 
 def discharges(transfer: Transfer, request: TransferRequested) -> bool:
-    """Whether this transfer is the one requested (payout, amount, currency and destination agree), and stands unreversed."""
+    """Whether this transfer is the one requested, and stands unreversed."""
+    return is_requested(transfer, request) and transfer.amount_reversed_minor == 0
+
+
+def is_requested(transfer: Transfer, request: TransferRequested) -> bool:
+    """Whether payout, amount, currency and destination agree, whatever came back of it since."""
     return (
         transfer.metadata.get("payout_id") == request.payout_id
         and transfer.amount_minor == request.amount_minor
         and transfer.currency == request.currency
         and transfer.destination == request.destination
-        and transfer.amount_reversed_minor == 0
     )

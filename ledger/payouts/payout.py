@@ -107,8 +107,8 @@ class Payout(_State):
     failure: Failure | None = None
     account_verified_position: int = 0
     settlement: TransferSettled | None = None
-    settled_position: int = 0
     noticed_position: int = 0
+    reversal_noticed_position: int = 0
     confirmed_position: int = 0
     hold: Hold | None = None
     reviewed: bool = False
@@ -165,18 +165,15 @@ def _attempted(payout: Payout, recorded: Recorded) -> dict[str, object]:
         case TransferNotFound() if unresolved is not None:
             return {"unresolved": _searched(unresolved, recorded)}
         case TransferFailed() as event if unresolved is not None:
-            return {
-                "phase": "failed",
-                "unresolved": None,
-                "failure": _failure(payout.failure, unresolved, event, recorded),
-            }
+            failure = _failure(payout.failure, unresolved, event, recorded)
+            return {"phase": "failed", "unresolved": None, "failure": failure, **_moot(payout, "retry")}
         case TransferSettled() as event:
-            settled = {"phase": "settled", "settlement": event, "settled_position": recorded.position}
-            return {**settled, "unresolved": None, "hold": None, **_moot(payout, "cancel", "retry")}
+            settled = {"phase": "settled", "settlement": event, "unresolved": None, "hold": None}
+            return settled | _moot(payout, "cancel", "retry")
         case PayoutAccountVerified():
             return {"account_verified_position": recorded.position}
-        case TransferNoticed():
-            return {"noticed_position": recorded.position}
+        case TransferNoticed() as event:
+            return _noticed(payout, event, recorded.position)
         case _:
             return {}
 
@@ -223,7 +220,8 @@ def _reversed(payout: Payout, recorded: Recorded) -> dict[str, object]:
             return {
                 "phase": "reversed" if whole else payout.phase,
                 "reversed_minor": event.total_reversed_minor,
-                "reversal": None,
+                # Ours takes back all that is left: after less than that came back, it is still to be answered.
+                "reversal": None if whole else payout.reversal,
                 "reversal_failure": None,
                 "confirmed_position": recorded.position,
                 **(_moot(payout, "reverse") if whole else {}),
@@ -239,16 +237,26 @@ def _moot(payout: Payout, *actions: ActionKind) -> dict[str, object]:
     return {"approval": None} if payout.approval is not None and payout.approval.action in actions else {}
 
 
+UNSEARCHED: dict[str, object] = {"searches": 0, "first_searched_at": None, "last_searched_at": None}
+
+
+def _noticed(payout: Payout, event: TransferNoticed, position: int) -> dict[str, object]:
+    """Something was heard of a transfer of this payout: whatever was searched for in vain before, is looked for anew."""
+    changes: dict[str, object] = {"noticed_position": position}
+    if event.stripe_event_type == "transfer.reversed":
+        changes["reversal_noticed_position"] = position
+    if payout.unresolved is not None:
+        changes["unresolved"] = payout.unresolved.model_copy(update=UNSEARCHED)
+    return changes
+
+
 def _unanswered(unresolved: Unresolved, event: TransferOutcomeUnknown, at: datetime) -> Unresolved:
     return unresolved.model_copy(
         update={
             "unanswered": unresolved.unanswered + 1,
             "last_unanswered_at": at,
             "kinds": unresolved.kinds | {event.kind},
-            # It was sent once more, so earlier searches say nothing of it.
-            "searches": 0,
-            "first_searched_at": None,
-            "last_searched_at": None,
+            **UNSEARCHED,  # it was sent once more, so earlier searches say nothing of it
         }
     )
 

@@ -41,7 +41,7 @@ from ledger.payouts.policy import PAY_AT_ONCE, Policy
 from ledger.payouts.recording import PayoutRecords
 from ledger.payouts.reversals import Reversals
 from ledger.payouts.schedule import KEY_WINDOW
-from ledger.payouts.search import CannotSearch, Found, search
+from ledger.payouts.search import CannotSearch, Disagrees, Found, search
 from ledger.payouts.situation import Situation, Situations
 from ledger.payouts.steps import (
     WITHOUT_STRIPE,
@@ -82,7 +82,7 @@ class PayoutProcess:
         self._log = log
         self._clock = clock
         self.pace = pace
-        self._calls = StripeCalls(gateway, pace, Breaker(clock))
+        self._calls = StripeCalls(gateway, pace, Breaker(clock), clock)
         self._records = PayoutRecords(log, clock)
         self.credentials = Credentials(log, gateway, clock)
         self._situations = Situations(log, self.credentials, policy, clock)
@@ -112,8 +112,8 @@ class PayoutProcess:
                 return step
             case Request(intent=intent):
                 return await self._request_and_send(situation, intent)
-            case Send(request=request):
-                return await self._send(request, situation.cause, situation.head, repeated=True)
+            case Send(request=request, until=until):
+                return await self._send(request, situation.cause, situation.head, repeated=True, until=until)
             case LookUp():
                 return await self._look_up(situation, step)
             case CheckAccount():
@@ -135,13 +135,18 @@ class PayoutProcess:
     async def _request_and_send(self, situation: Situation, intent: TransferRequested) -> Wait | Finished | None:
         # The destination is still the newest one when the intent is recorded.
         account = payout_account.account_boundary(intent.referrer_id)
+        until = self._clock() + KEY_WINDOW
         appended = await self._records.append(intent, situation.cause, situation.head, account)
-        return await self._send(intent, str(appended.event_ids[-1]), appended.last_position, repeated=False)
+        return await self._send(
+            intent, str(appended.event_ids[-1]), appended.last_position, repeated=False, until=until
+        )
 
     async def _send(
-        self, request: TransferRequested, cause: str, head: int, *, repeated: bool
+        self, request: TransferRequested, cause: str, head: int, *, repeated: bool, until: datetime
     ) -> Wait | Finished | None:
-        answer = await self._calls.make(lambda gateway: gateway.create_transfer(request))
+        answer = await self._calls.make_before(until, lambda gateway: gateway.create_transfer(request))
+        if answer is None:
+            return None  # the key has become too old while it waited for its turn
         outcome = judge(request, answer, repeated=repeated)
         match outcome:
             case TryLater():
@@ -181,7 +186,10 @@ class PayoutProcess:
                 alarm.error("stripe_holds_unexpected_transfers", payout_id=request.payout_id, others=result.others)
             adopted = settled(request, result.transfer, replayed=False, adopted=True)
             return await self._settle(adopted, situation.cause, situation.head)
-        if step.record and result.complete:
+        if isinstance(result, Disagrees):
+            found = result.transfer_ids
+            alarm.critical("stripe_holds_another_transfer", payout_id=request.payout_id, transfer_ids=found)
+        elif step.record and result.complete:
             nothing = TransferNotFound.of(request, attempt=request.attempt, searched=result.searched)
             await self._records.append(nothing, situation.cause, situation.head)
         return Wait(step.reason, step.again_at)

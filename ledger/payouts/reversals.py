@@ -42,6 +42,8 @@ class Reversals:
         if answer.status == 401:
             return await self._credentials_rejected()
         if answer.status < 300:
+            if (answer.body.get("object"), answer.body.get("amount")) != ("transfer_reversal", request.amount_minor):
+                return self._again()  # not Stripe's answer
             total = payout.reversed_minor + request.amount_minor
             await self._records.append(self._reversed(payout, request.amount_minor, total), cause, head)
             return None

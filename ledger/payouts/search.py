@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from ledger.events import TransferRequested
 from ledger.payouts.calls import StripeCalls
-from ledger.payouts.outcome import Answer, NoAnswer, Transfer, discharges, transfer_of
+from ledger.payouts.outcome import Answer, NoAnswer, Transfer, is_requested, transfer_of
 from ledger.payouts.stripe_gateway import Source, TransferGateway
 
 SLACK = timedelta(minutes=5)  # between Stripe's clock and ours
@@ -37,16 +37,27 @@ class NotFound:
 
 
 @dataclass(frozen=True, slots=True)
+class Disagrees:
+    """Stripe holds transfers that claim to be of this payout and are not what was requested: neither found nor absent.
+
+    People reverse them at Stripe; one that was reversed in full disagrees no more.
+    """
+
+    transfer_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CannotSearch:
     """Stripe refuses our key."""
 
 
 async def search(
     calls: StripeCalls, request: TransferRequested, first_sent_at: datetime
-) -> Found | NotFound | CannotSearch:
-    """Look in one source after the other until the transfer is seen."""
+) -> Found | NotFound | Disagrees | CannotSearch:
+    """Look in one source after the other until the transfer is seen. It counts also if some of it was taken back since."""
     since = int((first_sent_at - SLACK).timestamp())
     searched: list[str] = []
+    others: dict[str, Transfer] = {}
     for source in SOURCES:
 
         async def list_it(gateway: TransferGateway, source: Source = source) -> Answer | NoAnswer:
@@ -60,10 +71,13 @@ async def search(
             continue
         searched.append(source)
         claiming = [transfer for transfer in transfers if transfer.metadata.get("payout_id") == request.payout_id]
-        ours = [transfer for transfer in claiming if discharges(transfer, request)]
+        ours = [transfer for transfer in claiming if is_requested(transfer, request)]
         if ours:
             return Found(ours[-1], len({transfer.transfer_id for transfer in claiming}) - 1)
-    return NotFound(tuple(searched))
+        for transfer in claiming:
+            others.setdefault(transfer.transfer_id, transfer)  # an event shows it as it once was, so it comes last
+    standing = [each.transfer_id for each in others.values() if each.amount_reversed_minor < each.amount_minor]
+    return Disagrees(tuple(sorted(standing))) if standing else NotFound(tuple(searched))
 
 
 def _transfers_in(answer: Answer | NoAnswer) -> list[Transfer] | None:

@@ -29,9 +29,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Call Stripe with exactly this request: for the first time, or again under the same key."""
+    """Call Stripe with exactly this request: for the first time, or again under the same key, if it leaves before `until`."""
 
     request: TransferRequested
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)

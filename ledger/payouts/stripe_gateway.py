@@ -22,6 +22,16 @@ API_VERSION = "2026-10-28.endive"
 CALL_TIMEOUT_SECONDS = 30.0
 PAGE_SIZE = 100
 PAGES_AT_MOST = 50
+NOTICES = (
+    "transfer.created",
+    "transfer.updated",
+    "transfer.reversed",
+    "account.updated",
+    "capability.updated",
+    "balance.available",
+    "payout.paid",
+    "payout.failed",
+)
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -46,7 +56,7 @@ class TransferGateway(Protocol):
         """Send the request to reverse under its own idempotency key."""
 
     async def list_events(self, since: int) -> Answer | NoAnswer:
-        """What Stripe has told by webhook since a Unix time, newest first. It keeps 30 days."""
+        """What Stripe has told since a Unix time of what `notices` hears, newest first. It keeps 30 days."""
 
     async def read_account(self, stripe_account_id: str) -> Answer | NoAnswer:
         """A fresh read of a connected account."""
@@ -98,7 +108,8 @@ class StripeGateway:
         return await _answer(self._client.v1.transfers.retrieve_async(transfer_id))
 
     async def list_events(self, since: int) -> Answer | NoAnswer:
-        return await _whole_list(self._client.v1.events.list_async, {"created": {"gte": since}})
+        wanted = {"types": list(NOTICES), "created": {"gte": since}}
+        return await _whole_list(self._client.v1.events.list_async, wanted)
 
     async def list_for_search(self, source: Source, request: TransferRequested, since: int) -> Answer | NoAnswer:
         v1, created = self._client.v1, {"gte": since}

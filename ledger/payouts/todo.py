@@ -4,9 +4,9 @@ Losing a row, or finding one too many, is harmless: a worker decides from the lo
 in one transaction, so a row cannot be forgotten. Any number of workers may follow; the checkpoint's row lock takes turns.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import LiteralString
 
 from psycopg import Connection
@@ -34,7 +34,17 @@ from ledger.reasons import Reason
 
 QUERIES = named_queries("ledger.payouts", "todo.sql")
 BATCH_SIZE = 5000
+ONLY_LOOKING = [Reason.ACCOUNT_DECLINED.value]
+CLOCKS_MAY_DIFFER = timedelta(minutes=5)
 LEASE_SECONDS = 180.0  # longer than a call may take with all that surrounds it; a lease that runs out costs nothing
+
+
+class ClocksDifferError(Exception):
+    """The database's clock and ours are so far apart that the age of an idempotency key cannot be told."""
+
+    def __init__(self, ours_ahead_by: timedelta) -> None:
+        super().__init__(f"our clock is ahead of the database's by {ours_ahead_by.total_seconds():.0f} s")
+        self.ours_ahead_by = ours_ahead_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +100,9 @@ class Changes:
 class TodoList:
     """The list in PostgreSQL. Synchronous; each method is one short transaction."""
 
-    def __init__(self, pool: ConnectionPool) -> None:
+    def __init__(self, pool: ConnectionPool, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._pool = pool
+        self._clock = clock
 
     def follow(self, log: EventLog) -> int:
         """Take in what was recorded since the checkpoint. Returns the position reached."""
@@ -110,10 +121,20 @@ class TodoList:
             return _position(connection, QUERIES["read_checkpoint"])
 
     def claim(self, limit: int, lease_seconds: float = LEASE_SECONDS) -> list[Claim]:
-        """Due payouts, leased to the caller. Leases only save work; nothing depends on them for correctness."""
+        """Due payouts, leased to the caller. Leases only save work; nothing depends on them for correctness.
+
+        Raises ClocksDifferError: keys are first sent by the database's clock, and sent again by ours.
+        """
         with self._pool.connection() as connection:
+            self._compare_clocks(connection)
             rows = connection.execute(QUERIES["claim"], {"limit": limit, "lease_seconds": lease_seconds}).fetchall()
         return [Claim(payout_id, wakeups) for payout_id, wakeups in rows]
+
+    def _compare_clocks(self, connection: Connection[TupleRow]) -> None:
+        row = connection.execute(QUERIES["read_clock"]).fetchone()
+        ours_ahead_by = self._clock() - row[0] if row else timedelta(0)
+        if abs(ours_ahead_by) > CLOCKS_MAY_DIFFER:
+            raise ClocksDifferError(ours_ahead_by)
 
     def put_back(self, claim: Claim, waiting_for: Reason, due_at: datetime | None) -> None:
         """Look at it again at `due_at` (None: when something happens)."""
@@ -161,7 +182,9 @@ class TodoList:
     def is_quiet(self, horizon_seconds: float = 0.0) -> bool:
         """Whether nothing is due within the horizon, and nothing is being worked on."""
         with self._pool.connection() as connection:
-            row = connection.execute(QUERIES["quiet"], {"horizon_seconds": horizon_seconds}).fetchone()
+            row = connection.execute(
+                QUERIES["quiet"], {"horizon_seconds": horizon_seconds, "only_looking": ONLY_LOOKING}
+            ).fetchone()
         return bool(row and row[0])
 
     def next_due_in_seconds(self) -> float | None:

@@ -37,9 +37,10 @@ SET due_at = now(), wakeups = wakeups + 1
 WHERE waiting_for = ANY (%(reasons)s) OR leased_until IS NOT NULL;
 
 -- name: add_or_wake
--- Something happened to these payouts, which may have been finished before.
-INSERT INTO ledger.payout_todo (payout_id, referrer_id, due_at)
-SELECT payout_id, referrer_id, now()
+-- Something happened to these payouts, which may have been finished before. A new row's wakeups are none that a worker may
+-- still hold from the row before it, or that worker's `finish` would take this one off.
+INSERT INTO ledger.payout_todo (payout_id, referrer_id, due_at, wakeups)
+SELECT payout_id, referrer_id, now(), (SELECT position + 1 FROM ledger.payout_todo_checkpoint)
 FROM unnest(%(payout_ids)s::text[], %(referrer_ids)s::text[]) AS woken (payout_id, referrer_id)
 ON CONFLICT (payout_id) DO UPDATE SET due_at = now(), wakeups = payout_todo.wakeups + 1;
 
@@ -82,6 +83,9 @@ WHERE earned.type = 'BonusEarned'
   )
 ON CONFLICT (payout_id) DO NOTHING;
 
+-- name: read_clock
+SELECT clock_timestamp();
+
 -- name: claim
 -- Due payouts that nobody is working on, for one worker, until the lease runs out. Chosen once, in a CTE: a join may run a
 -- subquery again and again, and would then choose more than the limit.
@@ -108,10 +112,16 @@ SET leased_until = NULL,
 WHERE payout_id = %(payout_id)s;
 
 -- name: quiet
--- Nothing is due and nothing is being worked on; `horizon_seconds` counts what is due soon as due.
+-- Nothing is due, and nothing is being worked on. What is due within the horizon counts as due, but for payouts that only have
+-- another look taken at something which does not depend on us.
 SELECT count(*) = 0 AS quiet
 FROM ledger.payout_todo
-WHERE due_at <= now() + make_interval(secs => %(horizon_seconds)s) OR leased_until > now();
+WHERE due_at <= now()
+   OR leased_until > now()
+   OR (
+       due_at <= now() + make_interval(secs => %(horizon_seconds)s)
+       AND coalesce(waiting_for, '') <> ALL (%(only_looking)s)
+   );
 
 -- name: next_due_in_seconds
 SELECT extract(epoch FROM min(greatest(due_at, leased_until)) - now())::float8 AS seconds FROM ledger.payout_todo WHERE due_at IS NOT NULL;

@@ -50,6 +50,7 @@ class Watch:
         since = max(told_until - OVERLAP, now - STRIPE_KEEPS) if told_until is not None else now - STRIPE_KEEPS
         answer = await self._gateway.list_events(int(since.timestamp()))
         if not isinstance(answer, Answer) or answer.status >= 300 or answer.body is None:
+            logger.warning("events_not_read", since=since.isoformat(), answer=repr(answer)[:200])
             return 0  # asked again with the next turn
         notices: list[dict[str, Any]] = [notice for notice in answer.body.get("data", ()) if isinstance(notice, dict)]
         for notice in reversed(notices):

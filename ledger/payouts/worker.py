@@ -20,16 +20,18 @@ from ledger.event_log import Appended, Draft, EventLog
 from ledger.events import Recorded
 from ledger.payouts.process import PayoutProcess
 from ledger.payouts.steps import Finished
-from ledger.payouts.todo import LEASE_SECONDS, Claim, TodoList
+from ledger.payouts.todo import LEASE_SECONDS, Claim, ClocksDifferError, TodoList
 from ledger.payouts.watch import Watch
 
 DATABASE_ERRORS = (PsycopgError, PoolTimeout, PersistenceError, OSError)
 PAUSE_AFTER_LOSS_SECONDS = 0.5
+PAUSE_WHILE_CLOCKS_DIFFER_SECONDS = 15.0
 PROBE_SECONDS = 15.0
 WATCH_SECONDS = 30.0
 IDLE_SECONDS = 1.0
 DRAIN_SECONDS = 45.0
 
+alarm = structlog.get_logger("ledger.alarm")
 logger = structlog.get_logger("ledger.worker")
 
 
@@ -93,6 +95,12 @@ class PayoutWorker:
                 except DATABASE_ERRORS as error:
                     logger.warning("database_lost", error=type(error).__name__)
                     await _pause(self._stopping, PAUSE_AFTER_LOSS_SECONDS)
+                except ClocksDifferError as error:
+                    ahead_by = error.ours_ahead_by.total_seconds()
+                    alarm.critical(
+                        "clocks_differ", ahead_by_seconds=ahead_by, action="mend the clock; no payout is made"
+                    )
+                    await _pause(self._stopping, PAUSE_WHILE_CLOCKS_DIFFER_SECONDS)
         finally:
             for task in beside:
                 task.cancel()

@@ -89,6 +89,10 @@ class Ledger:
     def post(self, path: str, role: str | None = None, subject: str = "somebody") -> httpx.Response:
         return self.client.post(f"{API}{path}", headers=self.headers(role, subject))
 
+    def decide(self, path: str, subject: str, reason: str = "because") -> httpx.Response:
+        """Post what somebody of finance decides about a payout."""
+        return self.client.post(f"{API}{path}", headers=self.headers("finance", subject), json={"reason": reason})
+
     def send(self, body: Any, media_type: str = MANY, role: str | None = "platform") -> httpx.Response:
         """Send lifecycle events: JSON values, or the bytes of a body as they are."""
         content = body if isinstance(body, bytes) else orjson.dumps(body)

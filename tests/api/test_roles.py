@@ -19,6 +19,14 @@ ROUTES = [
     ("POST", "/instructor-referrals/code", INSTRUCTOR),
     ("GET", "/payouts", FINANCE),
     ("GET", "/payouts/pay_x", FINANCE),
+    ("GET", "/payouts/approvals", FINANCE),
+    ("POST", "/payouts/pay_x/hold", FINANCE),
+    ("POST", "/payouts/pay_x/release", FINANCE),
+    ("POST", "/payouts/pay_x/retry", FINANCE),
+    ("POST", "/payouts/pay_x/cancel", FINANCE),
+    ("POST", "/payouts/pay_x/reverse", FINANCE),
+    ("POST", "/payouts/pay_x/approvals/1/approve", FINANCE),
+    ("POST", "/payouts/pay_x/approvals/1/refuse", FINANCE),
     ("GET", "/finance/totals", FINANCE),
     ("GET", "/audit/events", AUDIT),
 ]
@@ -29,8 +37,8 @@ def test_each_route_is_for_its_roles_and_for_administrators(
     shared_ledger: Ledger, method: str, path: str, allowed: set[str]
 ) -> None:
     for role in ROLES:
-        headers = {"Content-Type": MANY, **shared_ledger.headers(role)}
-        content = b"[]" if path == "/lifecycle-events" else b""
+        media_type, content = (MANY, b"[]") if path == "/lifecycle-events" else ("application/json", b'{"reason": "x"}')
+        headers = {"Content-Type": media_type, **shared_ledger.headers(role)}
         answer = shared_ledger.client.request(method, f"{API}{path}", headers=headers, content=content)
         if role in allowed | {"admin"}:
             assert answer.status_code in (200, 204, 404), (role, answer.text)
@@ -41,7 +49,7 @@ def test_each_route_is_for_its_roles_and_for_administrators(
 
 def test_the_list_of_routes_above_is_complete(shared_ledger: Ledger) -> None:
     documented = {
-        (method.upper(), path.removeprefix(API).replace("{payout_id}", "pay_x"))
+        (method.upper(), path.removeprefix(API).replace("{payout_id}", "pay_x").replace("{number}", "1"))
         for path, operations in shared_ledger.client.get("/openapi.json").json()["paths"].items()
         for method in operations
         if path.startswith(API)

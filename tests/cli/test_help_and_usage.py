@@ -10,7 +10,7 @@ from api.cli.app import app
 from tests.cli.command import ROOT, Command
 
 COMMANDS = (
-    "demo", "up", "ingest", "report", "token", "terms",
+    "demo", "up", "ingest", "report", "token", "terms", "payout",
     "serve", "work", "project", "migrate", "check-ledger", "rebuild",
 )  # fmt: skip
 

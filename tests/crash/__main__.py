@@ -8,7 +8,8 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from api import composition
@@ -16,7 +17,7 @@ from api.cli import structured_log
 from api.cli.interrupt import raise_on_stop
 from api.settings import Settings
 from tests.crash.campaign import Evidence, data_folder, run
-from tests.crash.plan import Plan, make_plan
+from tests.crash.plan import Plan, Victim, make_plan
 from tests.crash.verdict import attempts, duplicates, lost, violations
 
 SHOWN = 20
@@ -36,25 +37,28 @@ def main() -> int:
         settings = composition.completed(given.model_copy(update={"ledger_data_dir": folder}))
         evidence = run(plan, settings)
         found = violations(evidence)
-        kept = _keep_logs(folder) if found else None
+        kept = _keep_logs(folder, arguments.logs) if found or arguments.logs else None
     print("\n".join(_summary(plan, evidence, time.monotonic() - started)))
     if kept is not None:
-        print(f"\n{len(found)} violations; the logs of all parts are in {kept}")
-        print("\n".join(found[:SHOWN]))
-        return 1
-    return 0
+        print(f"logs        {kept}")
+    if found:
+        print("\n".join([f"\n{len(found)} violations", *found[:SHOWN]]))
+    return 1 if found else 0
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="crash", description="kill -9 of the real processes under load.")
     parser.add_argument("--seconds", type=float, default=180.0, help="how long the load lasts (default: 180)")
     parser.add_argument("--seed", type=int, default=1, help="draws the season and the kills (default: 1)")
+    parser.add_argument(
+        "--logs", type=Path, help="keep the logs of all parts in this folder; on a violation they are kept anyway"
+    )
     return parser.parse_args()
 
 
-def _keep_logs(folder: Path) -> Path:
+def _keep_logs(folder: Path, wanted: Path | None) -> Path:
     """The evidence outlives the data folder."""
-    kept = Path(tempfile.mkdtemp(prefix="ledger-crash-logs-"))
+    kept = wanted or Path(tempfile.mkdtemp(prefix="ledger-crash-logs-"))
     shutil.copytree(folder / "ledger" / "logs", kept, dirs_exist_ok=True)
     shutil.copy(folder / "postgres" / "server.log", kept / "postgres.log")
     return kept
@@ -76,7 +80,7 @@ def _summary(plan: Plan, evidence: Evidence, seconds: float) -> Iterator[str]:
         yield f"{'holds' if check.holds else 'FAILS'}       {check.number}. {check.claim}: {check.compared}"
 
 
-def _counted(counts: Mapping[str, int]) -> str:
+def _counted(counts: Counter[str] | Counter[Victim]) -> str:
     return ", ".join(f"{name} {count}" for name, count in sorted(counts.items())) or "none"
 
 

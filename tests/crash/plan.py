@@ -72,7 +72,7 @@ class Plan:
 
 def make_plan(seed: int, seconds: float) -> Plan:
     """The same for the same arguments. Every kind of victim is hit at least once."""
-    lots = Random(f"crash {seed}")  # noqa: S311 - lots for a story, not a secret
+    lots = Random(f"crash {seed}")
     batches = max(1, round(seconds / BATCH_SECONDS))
     instructors = max(FEWEST_INSTRUCTORS, round(seconds * INSTRUCTORS_PER_SECOND))
     count = max(len(Victim), round(seconds / SECONDS_BETWEEN_KILLS))
@@ -83,6 +83,7 @@ def make_plan(seed: int, seconds: float) -> Plan:
 def _kills(lots: Random, count: int, batches: int) -> Iterator[Kill]:
     """In rounds, so that everybody's turn comes; at moments that may fall together."""
     first, last = min(1, batches - 1), max(1, round(batches * 0.9))  # the end of the load sees everybody at work
+    turns: list[Victim] = []
     for number in range(count):
         if number % len(Victim) == 0:
             turns = lots.sample(list(Victim), len(Victim))

@@ -33,7 +33,7 @@ class Killer:
         self.kills: Counter[Victim] = Counter()
         self._cluster = cluster
         self._url = url
-        self._lots = Random(f"victims {seed}")  # noqa: S311 - lots for a story, not a secret
+        self._lots = Random(f"victims {seed}")
         self._lock = Lock()
 
     def strike(self, kills: Iterable[Kill]) -> None:

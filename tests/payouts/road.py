@@ -17,14 +17,19 @@ from ledger.events import (
     Happened,
     PayoutAccountUpdated,
     Recorded,
+    TransferNotFound,
     TransferSettled,
     payout_tag,
 )
 from ledger.history import about
 from ledger.payouts import payout as payouts
+from ledger.payouts.actions import Action
+from ledger.payouts.notices import Notices
 from ledger.payouts.pace import Pace
 from ledger.payouts.payout import Payout
+from ledger.payouts.policy import PAY_AT_ONCE, Policy
 from ledger.payouts.process import PayoutProcess
+from ledger.payouts.review import Done, PayoutReview
 from ledger.payouts.steps import Finished, Wait
 from ledger.payouts.stripe_gateway import StripeGateway
 from ledger.payouts.todo import TodoList
@@ -65,6 +70,16 @@ class Stripe:
         found: dict[str, list[dict[str, Any]]] = self._control.get("/transfers").json()["payouts"]
         return found
 
+    def reverse(self, transfer_id: str, amount_minor: int) -> None:
+        """Somebody takes money back in Stripe's dashboard."""
+        path = f"{self.url}/v1/transfers/{transfer_id}/reversals"
+        self._control.post(path, data={"amount": str(amount_minor)}).raise_for_status()
+
+    def events_about(self, payout_id: str, kind: str) -> list[dict[str, Any]]:
+        """Stripe's events of this type about a payout's transfer, oldest first, as a webhook would bring them."""
+        listed = self._control.get(f"{self.url}/v1/events", params={"type": kind, "limit": "100"}).json()["data"]
+        return [each for each in reversed(listed) if each["data"]["object"]["metadata"].get("payout_id") == payout_id]
+
     def change_account(self, stripe_account_id: str, **change: Any) -> None:
         self._control.put(f"/accounts/{stripe_account_id}", json=change).raise_for_status()
 
@@ -95,19 +110,42 @@ class Road:
     clock: Clock = field(default_factory=Clock)
     owed: list[str] = field(default_factory=list)
 
+    @property
+    def notices(self) -> Notices:
+        return Notices(self.log, self.clock)
+
+    @property
+    def review(self) -> PayoutReview:
+        return PayoutReview(self.log, self.clock)
+
+    def hear(self, payout_id: str, kind: str) -> None:
+        """Stripe's webhook delivers all that it has of this kind about the payout."""
+        for event in self.stripe.events_about(payout_id, kind):
+            self.notices.hear(event)
+
+    def agree_to(self, action: Action, payout_id: str) -> None:
+        """One person asks for it and another approves."""
+        asked = self.review.act(action, payout_id, note="asked for", actor="maker")
+        assert isinstance(asked, Done)
+        assert asked.approval is not None
+        approved = self.review.decide(payout_id, asked.approval, granted=True, note="agreed", actor="checker")
+        assert isinstance(approved, Done)
+
     def append(self, *events: Event) -> None:
         """Facts, or what a worker would have recorded before it died."""
         drafts = [Draft(Happened(event, self.clock()), "test", "test", None) for event in events]
         self.log.append(drafts, [about("whatever-nobody-records")], after=0)
 
-    def owe(self, stripe_account_id: str | None = "acct_ok1", *, active: bool = True) -> str:
+    def owe(
+        self, stripe_account_id: str | None = "acct_ok1", *, active: bool = True, referrer: str | None = None
+    ) -> str:
         """A payout that became owed to a referrer with this account. Returns its id."""
         name = uuid4().hex
         bonus = BonusEarned(
             referral_id=f"ref_{name}",
             payout_id=f"pay_{name}",
             referred_id=f"ins_{name}",
-            referrer_id=f"ins_referrer_{name}",
+            referrer_id=referrer or f"ins_referrer_{name}",
             tier="standard",
             founding_spot=None,
             founding_cap=0,
@@ -117,34 +155,51 @@ class Road:
         self.append(bonus)
         self.owed.append(bonus.payout_id)
         if stripe_account_id is not None:
-            self.connect(bonus.payout_id, stripe_account_id, active=active)
+            self.connect_instructor(bonus.referrer_id, stripe_account_id, active=active)
         return bonus.payout_id
 
     def connect(self, payout_id: str, stripe_account_id: str, *, active: bool = True) -> None:
         """A fact about the account of the payout's referrer."""
-        instructor_id = payout_id.replace("pay_", "ins_referrer_")
+        self.connect_instructor(payout_id.replace("pay_", "ins_referrer_"), stripe_account_id, active=active)
+
+    def connect_instructor(self, instructor_id: str, stripe_account_id: str, *, active: bool = True) -> None:
         self.append(
             PayoutAccountUpdated(
                 instructor_id=instructor_id, stripe_account_id=stripe_account_id, transfers_active=active
             )
         )
 
-    def advance(self, payout_id: str, *, gateway: Gateway = StripeGateway, api_key: str = API_KEY) -> Wait | Finished:
+    def advance(
+        self,
+        payout_id: str,
+        *,
+        gateway: Gateway = StripeGateway,
+        api_key: str = API_KEY,
+        policy: Policy = PAY_AT_ONCE,
+    ) -> Wait | Finished:
         """What a worker does with the payout, from reading the log on."""
 
         async def once() -> Wait | Finished:
-            async with self.process(gateway=gateway, api_key=api_key) as process:
+            async with self.process(gateway=gateway, api_key=api_key, policy=policy) as process:
                 return await process.advance(payout_id)
 
         return asyncio.run(once())
 
+    def search_in_vain(self, payout_id: str, times: int) -> None:
+        """Searches, an hour apart by our clock; recorded they are at the database's, which cannot be moved."""
+        for _ in range(times):
+            before = len(self.events(payout_id))
+            self.clock.ahead += timedelta(hours=1)
+            self.advance(payout_id)
+            assert [type(each.event) for each in self.events(payout_id)[before:]] == [TransferNotFound]
+
     @asynccontextmanager
     async def process(
-        self, *, gateway: Gateway = StripeGateway, api_key: str = API_KEY
+        self, *, gateway: Gateway = StripeGateway, api_key: str = API_KEY, policy: Policy = PAY_AT_ONCE
     ) -> AsyncIterator[PayoutProcess]:
         calls = gateway(api_key, self.stripe.url, TIMEOUT_SECONDS)
         try:
-            yield PayoutProcess(ThreadedLog(self.log), calls, Pace(), self.clock)
+            yield PayoutProcess(ThreadedLog(self.log), calls, Pace(), self.clock, policy)
         finally:
             await calls.close()
 

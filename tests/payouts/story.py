@@ -3,28 +3,45 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Self
+from typing import Literal, Self
 from uuid import uuid4
 
 from ledger.events import (
+    ActionKind,
+    ApprovalGranted,
+    ApprovalRefused,
+    ApprovalRequested,
     BonusEarned,
     Event,
     FailureKind,
+    HoldReason,
     PayoutAccountUpdated,
     PayoutAccountVerified,
+    PayoutCancelled,
+    PayoutHeld,
+    PayoutReleased,
+    PayoutRetryAuthorized,
     PlatformFundsAvailable,
     Recorded,
+    ReversalFailed,
+    ReversalRequested,
     StripeCredentialsAccepted,
     StripeCredentialsRejected,
+    TransferConfirmed,
     TransferFailed,
+    TransferNotFound,
+    TransferNoticed,
     TransferOutcomeUnknown,
     TransferRequested,
+    TransferReversed,
     TransferSettled,
     UnknownKind,
 )
 from ledger.payouts import payout as payouts
 from ledger.payouts.next_step import Platform, next_step
 from ledger.payouts.payout import Payout
+from ledger.payouts.policy import ORDINARY, PAY_AT_ONCE, Circumstances, Policy
+from ledger.payouts.search import SOURCES
 from ledger.payouts.steps import (
     Cancel,
     CheckAccount,
@@ -104,6 +121,69 @@ def funds() -> PlatformFundsAvailable:
     return PlatformFundsAvailable(stripe_event_id="evt_1")
 
 
+def searched(attempt: int = 1) -> TransferNotFound:
+    return TransferNotFound(**IDS, attempt=attempt, searched=SOURCES)
+
+
+def noticed(kind: str = "transfer.created") -> TransferNoticed:
+    return TransferNoticed(**IDS, stripe_event_id="evt_2", stripe_event_type=kind)
+
+
+def held(reason: HoldReason = HoldReason.MANUAL) -> PayoutHeld:
+    return PayoutHeld(**IDS, reason=reason, note="looks odd")
+
+
+def released() -> PayoutReleased:
+    return PayoutReleased(**IDS, note="it is fine")
+
+
+def asked(action: ActionKind, number: int = 1) -> ApprovalRequested:
+    return ApprovalRequested(**IDS, number=number, action=action, note="why")
+
+
+def granted(action: ActionKind, number: int = 1) -> ApprovalGranted:
+    return ApprovalGranted(**IDS, number=number, action=action, note="agreed")
+
+
+def refused(action: ActionKind, number: int = 1) -> ApprovalRefused:
+    return ApprovalRefused(**IDS, number=number, action=action, note="no")
+
+
+def authorized(after: Literal["decline", "unknown"]) -> PayoutRetryAuthorized:
+    return PayoutRetryAuthorized(**IDS, after=after, note="agreed")
+
+
+def cancelled() -> PayoutCancelled:
+    return PayoutCancelled(**IDS, amount_minor=7500, currency="usd", note="agreed")
+
+
+def reversal(number: int = 1, amount_minor: int = 7500) -> ReversalRequested:
+    return ReversalRequested(
+        **IDS,
+        number=number,
+        idempotency_key=f"payout:pay_1:r{number}",
+        transfer_id="tr_1",
+        amount_minor=amount_minor,
+        currency="usd",
+        metadata={},
+    )
+
+
+def reversal_failed(number: int = 1) -> ReversalFailed:
+    return ReversalFailed(**IDS, number=number, stripe_code=None, http_status=400, message="")
+
+
+def came_back(amount_minor: int, total_minor: int | None = None) -> TransferReversed:
+    total = amount_minor if total_minor is None else total_minor
+    return TransferReversed(
+        **IDS, transfer_id="tr_1", amount_minor=amount_minor, total_reversed_minor=total, currency="usd"
+    )
+
+
+def confirmed() -> TransferConfirmed:
+    return TransferConfirmed(**IDS, transfer_id="tr_1")
+
+
 REJECTED = StripeCredentialsRejected()
 ACCEPTED = StripeCredentialsAccepted()
 
@@ -116,6 +196,8 @@ class Story:
     log: list[Recorded] = field(default_factory=list)
     account: Account | None = None
     platform: Platform = field(default_factory=Platform)
+    policy: Policy = PAY_AT_ONCE
+    circumstances: Circumstances = ORDINARY
     _payout: Payout | None = None
 
     def __post_init__(self) -> None:
@@ -140,8 +222,8 @@ class Story:
     def later(self, time: timedelta) -> None:
         self.now += time
 
-    def happened(self, event: Event) -> None:
-        recorded = Recorded(event, self.now, len(self.log) + 1, uuid4(), self.now, "test", None, None)
+    def happened(self, event: Event, actor: str = "maker") -> None:
+        recorded = Recorded(event, self.now, len(self.log) + 1, uuid4(), self.now, actor, None, None)
         self.log.append(recorded)
         match event:
             case PayoutAccountUpdated():
@@ -156,7 +238,7 @@ class Story:
                 self._payout = payouts.evolve(self._payout, recorded)
 
     def next_step(self) -> Step:
-        return next_step(self.payout, self.account, self.platform, self.now)
+        return next_step(self.payout, self.account, self.platform, self.now, self.policy, self.circumstances)
 
 
 def said(step: Step) -> str:
@@ -176,5 +258,11 @@ def said(step: Step) -> str:
             return f"check {stripe_account_id}"
         case CheckTransfer():
             return "check transfer"
-        case HoldBack() | Cancel() | RequestReversal() | SendReversal():
-            return type(step).__name__
+        case HoldBack(reason=reason):
+            return f"hold back: {reason}"
+        case RequestReversal(intent=intended):
+            return f"request reversal r{intended.number} of {intended.amount_minor}"
+        case SendReversal(request=wanted):
+            return f"send reversal r{wanted.number}"
+        case Cancel():
+            return "cancel"

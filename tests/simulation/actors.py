@@ -273,6 +273,14 @@ async def operators(world: "World") -> None:
                 act(world, lots.choice(ACTIONS), payout_id, actor)
 
 
+async def diligent_operators(world: "World") -> None:
+    """Two persons who come by now and then, and do what only people can."""
+    while True:
+        await asyncio.sleep(world.plan.operators_look_every)
+        with suppress(PersistenceError):
+            await act_on_everything(world)
+
+
 def act(world: "World", action: Action, payout_id: str, actor: str) -> None:
     """A person's command; it may be refused."""
     result = world.review.act(action, payout_id, note="because", actor=actor)
@@ -296,6 +304,9 @@ async def act_on_everything(world: "World") -> None:
             await decide(world, payout_id, payout.asked, checker, granted=True)
         if payout.held and payout.settled is None and not payout.cancelled:
             act(world, "release", payout_id, PERSONS[0])
+        for transfer in world.books.strangers_of(payout_id):
+            reversals.create(world.twin.world, Cause(), transfer.transfer_id, {})
+            world.chronicle.tell("dashboard", f"reverses {transfer.transfer_id}, which is not ours", payout_id)
         if reason_of(decided(world, payout_id)) in RETRIED_BY_PEOPLE:
             act(world, "retry", payout_id, PERSONS[0])
 
@@ -330,7 +341,7 @@ async def auditor(world: "World") -> None:
         nobody_oversleeps(world)
 
 
-ACTORS = (platform, stripe, treasurer, account_trouble, flickering_accounts, terms_setter, stranger, dashboard_reversals, operators, freezer, auditor)
+ACTORS = (platform, stripe, treasurer, account_trouble, flickering_accounts, terms_setter, stranger, dashboard_reversals, operators, diligent_operators, freezer, auditor)
 UNTIL_THE_END = (stripe,)
 """Those who stay when the others have gone."""
 

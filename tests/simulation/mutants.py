@@ -5,22 +5,29 @@ A mutant is a context manager: inside it the process is broken, afterwards it is
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from ledger import identifiers
 from ledger.event_log import Appended, ConflictError
-from ledger.events import FailureKind, TransferFailed, TransferRequested, TransferSettled
-from ledger.payouts import next_step as steps
+from ledger.events import FailureKind, TransferRequested, TransferSettled
+from ledger.payouts import actions, todo
+from ledger.payouts import next_step as deciding
 from ledger.payouts import process as carrying_out
-from ledger.payouts import todo
+from ledger.payouts import search as searching
 from ledger.payouts import worker as working
-from ledger.payouts.next_step import Finished, LookUp, Request, Step, Wait
+from ledger.payouts.credentials import Credentials
+from ledger.payouts.intents import transfer_intent
 from ledger.payouts.outcome import Answer, Declined, NoAnswer, Outcome, judge
-from ledger.payouts.payout import Payout
-from ledger.payouts.process import PayoutProcess, Situation
+from ledger.payouts.outcome_events import outcome_event
+from ledger.payouts.payout import Payout, Unresolved
+from ledger.payouts.process import PayoutProcess
+from ledger.payouts.situation import Situation
+from ledger.payouts.steps import Cancel, Finished, LookUp, Request, Step, Wait
 from ledger.payouts.worker import ThreadedLog
 from ledger.program import INITIAL_TERMS
 from ledger.reasons import Reason
+from ledger.referrals.payout_account import Account
 from tests.simulation.storage import InMemoryTodoList
 
 Mutant = Callable[[], AbstractContextManager[None]]
@@ -49,21 +56,21 @@ def mutant(build: Callable[[], Mapping[tuple[object, str], object]]) -> Mutant:
 @mutant
 def a_new_key_after_a_timeout() -> Mapping[tuple[object, str], object]:
     """No answer is read as no transfer."""
-    decide = steps._ungated
+    resolve = deciding._resolve
 
-    def impatient(payout: Payout, account: Any, platform: Any, now: Any) -> Step:
-        step = decide(payout, account, platform, now)
-        if payout.unresolved is not None and payout.unresolved.unanswered and account is not None:
-            return Request(steps.intent(payout, payout.attempt + 1, account.stripe_account_id))
-        return step
+    def impatient(payout: Payout, unresolved: Unresolved, now: datetime) -> Step:
+        if unresolved.unanswered:
+            return Request(transfer_intent(payout, payout.attempt + 1, unresolved.request.destination))
+        return resolve(payout, unresolved, now)
 
-    return {(steps, "_ungated"): impatient}
+    return {(deciding, "_resolve"): impatient}
 
 
 @mutant
 def the_same_key_for_a_week() -> Mapping[tuple[object, str], object]:
     """The known defect of what the ledger replaces."""
-    return {(steps, "KEY_WINDOW"): timedelta(days=7)}
+    week = timedelta(days=7)
+    return {(deciding, "KEY_WINDOW"): week, (carrying_out, "KEY_WINDOW"): week}
 
 
 @mutant
@@ -72,7 +79,7 @@ def the_intent_after_the_call() -> Mapping[tuple[object, str], object]:
     send = PayoutProcess._request_and_send
 
     async def hasty(self: PayoutProcess, situation: Situation, intent: TransferRequested) -> Any:
-        await self._gateway.create_transfer(intent)
+        await self._calls.make(lambda gateway: gateway.create_transfer(intent))
         return await send(self, situation, intent)
 
     return {(PayoutProcess, "_request_and_send"): hasty}
@@ -124,7 +131,8 @@ def a_conflict_is_ignored() -> Mapping[tuple[object, str], object]:
         try:
             return await append(self, situation, intent)
         except ConflictError:
-            return await self._send(intent, "", situation.head, repeated=False)
+            until = situation.payout.earned_at + timedelta(days=100)
+            return await self._send(intent, situation.cause, situation.head, repeated=False, until=until)
 
     return {(PayoutProcess, "_request_and_send"): stubborn}
 
@@ -157,10 +165,10 @@ def wake_ups_during_a_lease_are_forgotten() -> Mapping[tuple[object, str], objec
 def the_checkpoint_moves_before_the_work() -> Mapping[tuple[object, str], object]:
     """The follower of the log dies between its two transactions, and a batch was never taken in."""
 
-    def hasty(self: InMemoryTodoList, changes: Any, position: int) -> None:
+    def hasty(self: InMemoryTodoList, changes: Any, owners: set[str], position: int) -> None:
         self.checkpoint = position
         self._trouble.may_lose_connection()
-        self._apply(changes)
+        self._apply(changes, owners)
 
     return {(InMemoryTodoList, "_take_in"): hasty}
 
@@ -176,10 +184,10 @@ def leases_never_run_out() -> Mapping[tuple[object, str], object]:
 def rejected_credentials_are_not_recorded() -> Mapping[tuple[object, str], object]:
     """The breaker opens for this payout only, and nobody closes it."""
 
-    async def forgetful(_self: PayoutProcess) -> Wait:
-        return Wait(Reason.STRIPE_CREDENTIALS_REJECTED)
+    async def forgetful(_self: Credentials) -> None:
+        return
 
-    return {(PayoutProcess, "_credentials_rejected"): forgetful}
+    return {(Credentials, "rejected"): forgetful}
 
 
 @mutant
@@ -198,7 +206,7 @@ def accepted_credentials_wake_nobody() -> Mapping[tuple[object, str], object]:
 @mutant
 def anything_in_the_group_is_adopted() -> Mapping[tuple[object, str], object]:
     """A transfer that is found is taken for ours without a look at what it says."""
-    return {(carrying_out, "discharges"): lambda _transfer, _request: True}
+    return {(searching, "is_requested"): lambda _transfer, _request: True}
 
 
 @mutant
@@ -208,60 +216,89 @@ def an_empty_list_proves_absence() -> Mapping[tuple[object, str], object]:
 
     async def gullible(self: PayoutProcess, situation: Situation, step: LookUp) -> Any:
         result = await look_up(self, situation, step)
-        if isinstance(result, Wait) and result.reason is step.reason:
-            request = step.request
-            failed = TransferFailed(
-                payout_id=request.payout_id,
-                referral_id=request.referral_id,
-                referrer_id=request.referrer_id,
-                attempt=request.attempt,
-                kind=FailureKind.INSUFFICIENT_FUNDS,
-                stripe_code=None,
-                http_status=404,
-                message="not found",
-            )
-            await self._record(failed, "", situation.head)
-            return None
-        return result
+        if not isinstance(result, Wait) or result.reason is not step.reason:
+            return result
+        nothing = Declined(FailureKind.INSUFFICIENT_FUNDS, None, 404, "not found", None)
+        await self._records.append(outcome_event(step.request, nothing), situation.cause, situation.head)
+        return None
 
     return {(PayoutProcess, "_look_up"): gullible}
 
 
 @mutant
+def one_search_is_enough() -> Mapping[tuple[object, str], object]:
+    """Absence is confirmed by the first search that finds nothing, however early."""
+    return {(actions, "SEARCHES_NEEDED"): 1, (actions, "SEARCHES_APART"): timedelta(0)}
+
+
+@mutant
 def every_attempt_has_the_same_key() -> Mapping[tuple[object, str], object]:
     """A declined attempt is repeated under the key that holds its decline."""
-    names = steps.identifiers
-    return {(names, "idempotency_key"): lambda payout_id, _attempt: f"payout:{payout_id}:a1"}
+    return {(identifiers, "idempotency_key"): lambda payout_id, _attempt: f"payout:{payout_id}:a1"}
 
 
 @mutant
 def a_decline_is_never_tried_again() -> Mapping[tuple[object, str], object]:
     """Declined once, waiting for ever."""
-    return {(steps, "_after_failure"): lambda *_: Wait(Reason.INSUFFICIENT_FUNDS)}
+    return {(deciding, "_after_failure"): lambda *_: Wait(Reason.INSUFFICIENT_FUNDS)}
 
 
 @mutant
 def the_amount_of_todays_terms() -> Mapping[tuple[object, str], object]:
     """What is paid is what a bonus is worth now, not what it was worth when it was earned."""
-    intent = steps.intent
 
     def forgetful(payout: Payout, attempt: int, destination: str) -> TransferRequested:
-        promised = intent(payout, attempt, destination)
+        promised = transfer_intent(payout, attempt, destination)
         return promised.model_copy(update={"amount_minor": INITIAL_TERMS.standard_bonus_minor})
 
-    return {(steps, "intent"): forgetful}
+    return {(deciding, "transfer_intent"): forgetful}
 
 
 @mutant
 def no_preflight() -> Mapping[tuple[object, str], object]:
     """The account is not looked at before it is paid."""
 
-    def blind(payout: Payout, account: Any) -> Request | Wait:
+    def blind(payout: Payout, account: Account | None) -> Request | Wait:
         if account is None:
             return Wait(Reason.NO_PAYOUT_ACCOUNT)
-        return Request(steps.intent(payout, payout.attempt + 1, account.stripe_account_id))
+        return Request(transfer_intent(payout, payout.attempt + 1, account.stripe_account_id))
 
-    return {(steps, "_preflight"): blind}
+    return {(deciding, "_preflight"): blind}
+
+
+@mutant
+def a_hold_holds_nothing() -> Mapping[tuple[object, str], object]:
+    """A payout that a person holds is tried all the same."""
+    decide = deciding._ungated
+
+    def deaf(payout: Payout, *situation: Any) -> Step:
+        return decide(payout.model_copy(update={"hold": None}), *situation)
+
+    return {(deciding, "_ungated"): deaf}
+
+
+@mutant
+def one_person_is_two() -> Mapping[tuple[object, str], object]:
+    """Whoever asks for it may approve it."""
+    decide = actions.decide_approval
+
+    def careless(payout: Payout, *, actor: str, **decision: Any) -> Any:
+        return decide(payout, actor=f"{actor} again", **decision)
+
+    return {(actions, "decide_approval"): careless}
+
+
+@mutant
+def cancelled_while_in_flight() -> Mapping[tuple[object, str], object]:
+    """A cancellation does not wait for the outcome of the attempt."""
+    decide = deciding._ungated
+
+    def hasty(payout: Payout, *situation: Any) -> Step:
+        if payout.granted == "cancel" and payout.settlement is None and not payout.is_final:
+            return Cancel("at once")
+        return decide(payout, *situation)
+
+    return {(deciding, "_ungated"): hasty}
 
 
 @mutant

@@ -56,6 +56,7 @@ class Plan:
     strangers: int  # transfers that somebody else makes in the group of a payout
     reversals: int  # made at Stripe's dashboard
     operator_actions: int
+    operators_look_every: float  # and do what only they can
     hold: float  # how long a payout waits after its bonus was earned
     max_bonuses_a_day: int | None
 
@@ -80,7 +81,7 @@ def draw(seed: int) -> Plan:
         weather=weather,
         webhooks=_habits(lots),
         thread_delay=lots.choice((0.001, 0.005, 0.05, 0.5)),
-        lease_seconds=lots.choice((180.0, 180.0, 20.0, 2.0)),
+        lease_seconds=lots.choice((180.0, 180.0, 180.0, 20.0, 5.0)),
         steps_between_crashes=lots.choice((10.0, 30.0, 100.0, 300.0, 1000.0)),
         crashes=lots.choice((0, 20, 100, 100)),
         downtime=lots.choice((1.0, 10.0, 10 * MINUTE)),
@@ -95,6 +96,7 @@ def draw(seed: int) -> Plan:
         strangers=lots.choice((0, 0, 2)),
         reversals=lots.choice((0, 0, 2)),
         operator_actions=lots.choice((0, 5, 30)),
+        operators_look_every=lots.choice((4 * HOUR, 12 * HOUR, 100 * DAY)),
         hold=lots.choice((0.0, 0.0, 0.0, 6 * HOUR)),
         max_bonuses_a_day=lots.choice((None, None, None, 1)),
     )
@@ -116,7 +118,7 @@ def _weather(lots: Random) -> list[Spell]:
     for _ in range(lots.choice((0, 0, 1, 2, 3))):
         moment += lots.uniform(0, 12 * HOUR)
         sky: Sky = lots.choice(("down", "down", "deaf", "deaf", "slow", "busy", "locked_out", "locked_out"))
-        longest = lots.choice((10 * MINUTE, 2 * HOUR, 30 * HOUR, 48 * HOUR)) if sky != "busy" else HOUR
+        longest = HOUR if sky in ("busy", "slow") else lots.choice((10 * MINUTE, 2 * HOUR, 2 * HOUR, 30 * HOUR, 48 * HOUR))
         spells.append(Spell(sky, moment, longest * lots.uniform(0.5, 1)))
         moment += spells[-1].length
     return spells

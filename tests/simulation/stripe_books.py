@@ -35,6 +35,11 @@ class StripeBooks:
         in_group = self._where("transfer_group = :group", group=f"payout_{payout_id}")
         return [transfer for transfer in in_group if transfer.key is not None]
 
+    def strangers_of(self, payout_id: str) -> list[HeldTransfer]:
+        """Those that somebody else made in the group of a payout, and that were not taken back."""
+        in_group = self._where("transfer_group = :group", group=f"payout_{payout_id}")
+        return [transfer for transfer in in_group if transfer.key is None and transfer.net_minor > 0]
+
     def transfers_with_key(self, key: str) -> list[HeldTransfer]:
         return self._where("idempotency_key = :key", key=key)
 

@@ -26,6 +26,7 @@ from ledger.events import (
     Recorded,
     ReversalRequested,
     TransferFailed,
+    TransferNotFound,
     TransferOutcomeUnknown,
     TransferRequested,
     TransferReversed,
@@ -39,6 +40,9 @@ from tests.simulation.stripe_books import StripeBooks
 
 KEY_MAY_BE_SENT_FOR = timedelta(hours=23, minutes=40)
 """23 h (STRIPE.md) and as long as a process that has decided to send can be frozen before it does."""
+
+SEARCHES_NEEDED = 3
+"""Absence needs several scans (STRIPE.md)."""
 
 RESOLVES_NOTHING = frozenset({401, 409, 429})
 
@@ -68,6 +72,7 @@ class Watched:
     asked: Recorded | None = None  # the newest request that nobody has decided on
     granted: str | None = None
     may_retry: bool = False
+    searches: int = 0  # that found nothing, since the newest sending
     cancelled: bool = False
     reversed_minor: int = 0
 
@@ -121,7 +126,10 @@ class Witness:
                 self._requested(recorded_event, request)
             case TransferFailed() as failed:
                 self._failed(failed)
+            case TransferNotFound(payout_id=payout_id):
+                self.payouts[payout_id].searches += 1
             case TransferOutcomeUnknown(payout_id=payout_id):
+                self.payouts[payout_id].searches = 0
                 if self.payouts[payout_id].unresolved is None:
                     self.violated("only a request has an outcome", "an unknown outcome of nothing", payout_id)
             case TransferSettled() as settled:
@@ -155,7 +163,8 @@ class Witness:
                 payout.cancelled = True
                 if payout.granted != "cancel":
                     self.violated("two persons", "it is cancelled without them", payout_id)
-                if payout.unresolved is not None or self._books.transfers_of(payout_id):
+                in_flight = payout.unresolved is not None and payout.searches < SEARCHES_NEEDED
+                if in_flight or self._books.transfers_of(payout_id):
                     self.violated("what is cancelled is not paid", "it is in flight, or paid", payout_id)
             case ReversalRequested():
                 if payout.granted != "reverse":
@@ -199,7 +208,7 @@ class Witness:
         if request.idempotency_key in self._requests:
             self.violated("a new attempt has a new key", request.idempotency_key, request.payout_id)
         payout.requests.append(when)
-        payout.unresolved, payout.may_retry = request, False
+        payout.unresolved, payout.may_retry, payout.searches = request, False, 0
         self._requests[request.idempotency_key] = when
 
     def _failed(self, failed: TransferFailed) -> None:

@@ -11,6 +11,11 @@ BEGIN
                 EXECUTE format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE INHERIT', name);
             EXCEPTION
                 WHEN duplicate_object OR unique_violation THEN NULL;
+                WHEN insufficient_privilege THEN
+                    RAISE EXCEPTION 'the role % does not exist, and % may not create it', name, current_user
+                        USING ERRCODE = 'insufficient_privilege',
+                              HINT = format('As an administrator: CREATE ROLE ledger_app NOLOGIN; CREATE ROLE ledger_read NOLOGIN; '
+                                            'GRANT ledger_app, ledger_read TO %I;', current_user);
             END;
         END IF;
 
@@ -28,6 +33,10 @@ BEGIN
                 EXECUTE format('GRANT %I TO %I', name, current_user);
             EXCEPTION
                 WHEN unique_violation THEN NULL;
+                WHEN insufficient_privilege THEN
+                    RAISE EXCEPTION '% is not a member of the role %', current_user, name
+                        USING ERRCODE = 'insufficient_privilege',
+                              HINT = format('As an administrator: GRANT ledger_app, ledger_read TO %I;', current_user);
             END;
         END IF;
     END LOOP;

@@ -5,3 +5,6 @@ REVOKE ALL ON FUNCTION ledger.append(jsonb), ledger.next_match(text[], text[], b
 
 GRANT SELECT ON ledger.event, ledger.event_tag, ledger.log_head TO ledger_app, ledger_read;
 GRANT EXECUTE ON FUNCTION ledger.append(jsonb) TO ledger_app;
+
+-- Every part asks at its start whether the schema is its release's.
+GRANT SELECT ON ledger.alembic_version TO ledger_app, ledger_read;
