@@ -15,9 +15,12 @@ class BankReport:
 
 
 def bank_leg(paid_at: datetime, report: BankReport | None) -> str:
-    """Where the money of a payout is, that was paid into the account at `paid_at`. An older report is about other money."""
+    """Where the money of a payout is, that was paid into the account at `paid_at`. An older report is about other money.
+
+    Stripe sends what has gathered in an account, so a report is about the account and not about one payout.
+    """
     if report is None or report.reported_at < paid_at:
         return "On its way to your bank."
     if report.status == "paid":
-        return f"Paid to your bank on {report.reported_at:%Y-%m-%d}."
-    return f"Your bank refused it: {report.failure_message or 'it did not say why'}"
+        return f"Paid out to your bank by {report.reported_at:%Y-%m-%d}."
+    return f"Your bank refused the newest payment from your account: {report.failure_message or 'it did not say why'}"

@@ -372,9 +372,9 @@ def test_a_paid_referral_tells_of_the_way_to_the_bank(owed: Ledger) -> None:
     bank_said(owed, later - timedelta(days=9), "failed", "Closed.")  # which was about other money
     assert bank() == "On its way to your bank."
     bank_said(owed, later, "paid")
-    assert bank() == f"Paid to your bank on {later:%Y-%m-%d}."
+    assert bank() == f"Paid out to your bank by {later:%Y-%m-%d}."
     bank_said(owed, later + timedelta(days=1), "failed", "The bank account has been closed.")
-    assert bank() == "Your bank refused it: The bank account has been closed."
+    assert bank() == "Your bank refused the newest payment from your account: The bank account has been closed."
     told(owed, REVERSED)
     assert bank() is None
 

@@ -50,6 +50,7 @@ def test_a_notice_wakes_the_payout_now(road: Road) -> None:
     road.hear(payout_id, "transfer.created")
     road.todo.follow(road.log)
     assert payout_id in {claim.payout_id for claim in road.todo.claim(1000)}
+    road.advance(payout_id)
 
 
 def test_a_notice_heard_twice_is_recorded_once(road: Road) -> None:

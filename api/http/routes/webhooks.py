@@ -29,7 +29,8 @@ class Heard(BaseModel):
 @router.post(
     "/stripe",
     summary="Webhook endpoint for Stripe's events",
-    description="""Register it at Stripe for `transfer.*`, `account.updated`, `capability.updated` and `balance.available`.
+    description="""Register it at Stripe for `transfer.*`, `account.updated`, `capability.updated` and `balance.available`, and
+for connected accounts for `payout.paid` and `payout.failed`.
 Verified by its header `Stripe-Signature`. Events that do not concern us are taken and let pass.""",
     openapi_extra={
         "parameters": [{"name": "Stripe-Signature", "in": "header", "required": True, "schema": {"type": "string"}}],

@@ -1,0 +1,116 @@
+"""Searching for a transfer whose answer was lost: any source will do, and only all of them together say no."""
+
+import asyncio
+from datetime import timedelta
+from typing import get_args
+
+import pytest
+
+from ledger.events import TransferNotFound, TransferRequested
+from ledger.payouts.intents import transfer_intent
+from ledger.payouts.outcome import Answer, NoAnswer
+from ledger.payouts.steps import Finished, Wait
+from ledger.payouts.stripe_gateway import Source, StripeGateway
+from ledger.reasons import Reason
+from sandbox.stripe_twin import Fault
+from tests.payouts.gateways import NeverCalled
+from tests.payouts.road import API_KEY, Road
+
+HOUR = timedelta(hours=1)
+SOURCES: tuple[Source, ...] = get_args(Source)
+
+
+def sees_only(*visible: Source) -> type[StripeGateway]:
+    """The other lists lag."""
+
+    class SeesOnly(NeverCalled):
+        async def list_for_search(self, source: Source, request: TransferRequested, since: int) -> Answer | NoAnswer:
+            answer = await super().list_for_search(source, request, since)
+            return answer if source in visible else Answer(200, {"object": "list", "data": []})
+
+    return SeesOnly
+
+
+def cannot_read(unreadable: Source, answer: Answer | NoAnswer) -> type[StripeGateway]:
+    class CannotRead(NeverCalled):
+        async def list_for_search(self, source: Source, request: TransferRequested, since: int) -> Answer | NoAnswer:
+            return answer if source == unreadable else await super().list_for_search(source, request, since)
+
+    return CannotRead
+
+
+def after_a_500(road: Road, fault: Fault) -> str:
+    payout_id = road.owe()
+    road.stripe.meets(fault)
+    road.advance(payout_id)
+    road.clock.ahead += HOUR
+    return payout_id
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_each_source_alone_leads_to_the_transfer(road: Road, source: Source) -> None:
+    payout_id = after_a_500(road, Fault.ERROR_500_WITH_EFFECT)
+    assert isinstance(road.advance(payout_id, gateway=sees_only(source)), Finished)
+    assert road.newest(payout_id).adopted
+
+
+def test_a_complete_search_names_what_it_searched(road: Road) -> None:
+    payout_id = after_a_500(road, Fault.ERROR_500_WITHOUT_EFFECT)
+    road.advance(payout_id, gateway=NeverCalled)
+    newest = road.newest(payout_id)
+    assert isinstance(newest, TransferNotFound)
+    assert newest.searched == SOURCES
+
+
+NO_ANSWERS: list[Answer | NoAnswer] = [
+    NoAnswer("ReadTimeout"),
+    Answer(502, None),
+    Answer(429, {"error": {}}),
+    Answer(403, {}),
+]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("answer", NO_ANSWERS, ids=repr)
+def test_an_incomplete_search_is_not_recorded(road: Road, source: Source, answer: Answer | NoAnswer) -> None:
+    payout_id = after_a_500(road, Fault.ERROR_500_WITHOUT_EFFECT)
+    waits = road.advance(payout_id, gateway=cannot_read(source, answer))
+    assert isinstance(waits, Wait)
+    assert waits.reason is Reason.CONFIRMING_WITH_STRIPE
+    assert road.payout(payout_id).unresolved.searches == 0  # type: ignore[union-attr]
+
+
+def test_a_refused_key_while_searching_concerns_everybody(own_road: Road) -> None:
+    road = own_road
+    payout_id = after_a_500(road, Fault.ERROR_500_WITHOUT_EFFECT)
+    waits = road.advance(payout_id, gateway=cannot_read("events", Answer(401, {"error": {}})))
+    assert waits == Wait(Reason.STRIPE_CREDENTIALS_REJECTED)
+    assert road.payout(payout_id).unresolved.searches == 0  # type: ignore[union-attr]
+
+
+OTHERS: list[dict[str, object]] = [{"amount_minor": 4999}, {"destination": "acct_ok_other"}]
+
+
+@pytest.mark.parametrize("change", OTHERS, ids=["amount", "destination"])
+def test_a_transfer_that_claims_to_be_ours_and_disagrees_is_neither_adopted_nor_absent(
+    own_road: Road, change: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Money moved for this payout. However often it is searched for, a new key would pay it twice."""
+    road = own_road
+    payout_id = after_a_500(road, Fault.ERROR_500_WITHOUT_EFFECT)
+    ours = transfer_intent(road.payout(payout_id), 1, "acct_ok1")
+    foreign = ours.model_copy(update={"idempotency_key": f"by hand {payout_id}", **change})
+
+    async def by_hand() -> None:
+        gateway = StripeGateway(API_KEY, road.stripe.url)
+        await gateway.create_transfer(foreign)
+        await gateway.close()
+
+    asyncio.run(by_hand())
+    for _ in range(4):
+        road.clock.ahead += HOUR
+        waits = road.advance(payout_id, gateway=NeverCalled)
+        assert isinstance(waits, Wait)
+    assert road.payout(payout_id).unresolved.searches == 0  # type: ignore[union-attr]
+    assert "stripe_holds_another_transfer" in capsys.readouterr().out
+    road.owed.remove(payout_id)  # the books do not agree, and that is what was said
