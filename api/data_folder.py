@@ -14,6 +14,7 @@ import fcntl
 import json
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -110,14 +111,23 @@ class DataFolder:
         try:
             for folder in reversed(missing):
                 folder.mkdir(exist_ok=True)
-                # As root the database server runs as somebody else, who has to pass through.
                 folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
+            self._let_the_server_pass()
         except OSError as error:
             raise FolderUnusable(
                 f"the data folder {self.path} cannot be created ({error}); set LEDGER_DATA_DIR"
             ) from error
         if not os.access(self.path, os.W_OK | os.X_OK):
             raise FolderUnusable(f"the data folder {self.path} is not writable for you; set LEDGER_DATA_DIR")
+
+    def _let_the_server_pass(self) -> None:
+        """Started by root, the database server runs as somebody else, who has to pass through this folder to its own.
+
+        A folder from `mktemp -d` is closed to everybody else. This one is ours to open; those above it are not.
+        """
+        facts = self.path.stat()
+        if os.geteuid() == 0 == facts.st_uid and not facts.st_mode & 0o001:
+            self.path.chmod(stat.S_IMODE(facts.st_mode) | 0o011)
 
     def secrets(self) -> SandboxSecrets:
         """The sandbox's secrets: made by whoever asks first, the same for all who ask later."""

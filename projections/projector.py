@@ -10,6 +10,7 @@ from typing import Protocol
 import structlog
 from eventsourcing.persistence import PersistenceError
 from psycopg import Error as PsycopgError
+from psycopg import InterfaceError, OperationalError
 from psycopg_pool import ConnectionPool
 
 from ledger.event_log import EventLog
@@ -58,9 +59,9 @@ class Projector:
         while True:
             try:
                 applied, position = self.step(size, until)
-            except (PersistenceError, PsycopgError, StandbyError):
+            except (PersistenceError, OperationalError, InterfaceError, StandbyError):
                 raise
-            except Exception as error:
+            except Exception as error:  # a row that the tables refuse is one of them
                 # Half the batch, until the event that cannot be digested stands alone and all before it are applied.
                 if size == 1:
                     raise ProjectionStoppedError(self.position()) from error

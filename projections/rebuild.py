@@ -39,7 +39,10 @@ class RebuildResult:
 
 
 class NothingToRollBackError(Exception):
-    """There are no previous read models."""
+    """There are no previous read models, or a migration has changed the live ones since."""
+
+    def __init__(self) -> None:
+        super().__init__("there are no previous read models of this release's shape to go back to")
 
 
 def rebuild(pool: ConnectionPool, log: EventLog, on_progress: Callable[[int], None] = lambda _: None) -> RebuildResult:

@@ -34,4 +34,9 @@ ALTER SCHEMA read_model_previous RENAME TO read_model;
 ALTER SCHEMA read_model_next RENAME TO read_model_previous;
 
 -- name: has_previous
-SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'read_model_previous');
+-- Of the same shape: a migration since the swap has changed the live tables only.
+SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'read_model_previous') AND NOT EXISTS (
+    SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'read_model'
+    EXCEPT
+    SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'read_model_previous'
+);

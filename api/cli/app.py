@@ -227,16 +227,21 @@ def check_ledger() -> None:
 
 
 @app.command(rich_help_panel=CARE)
-def rebuild() -> None:
+def rebuild(
+    back: Annotated[bool, typer.Option("--roll-back", help="Bring back the ones before the last rebuild.")] = False,
+) -> None:
     """Rebuild the read models from the log, compare row by row, swap.
 
     Nothing stops meanwhile: they are built beside the live ones. Exits with 1
     if the old ones were not what the log says. Needs the database user who
     owns the schema.
     """
-    from api.cli.rebuild import run
+    from api.cli.rebuild import go_back, run
 
-    run()
+    if back:
+        go_back()
+    else:
+        run()
 
 
 def _watch(input_ends: bool) -> None:

@@ -92,6 +92,8 @@ def _of_database(error: Exception) -> str | None:
     if not isinstance(error, psycopg.Error | PersistenceError):
         return None
     said = " ".join(str(error).split())
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        said += " (migrate, rebuild and check-ledger need the user who owns the schema)"
     return f"the database does not do its part: {said}"
 
 

@@ -1,14 +1,24 @@
-"""`ledger rebuild`: the read models anew, from the log."""
+"""`ledger rebuild`: the read models anew, from the log; and the way back to the previous ones."""
 
 import typer
 
 from api import composition
 from api.cli import databases, screen, structured_log
-from api.cli.errors import FOUND_WRONG
+from api.cli.errors import FOUND_WRONG, NotDone
 from api.settings import Settings
-from projections.rebuild import rebuild
+from projections.rebuild import NothingToRollBackError, rebuild, roll_back
 
-__all__ = ["run"]
+__all__ = ["go_back", "run"]
+
+
+def go_back() -> None:
+    structured_log.keep_quiet()
+    with databases.prepared_database(Settings()) as url, composition.owner_pool(url) as pool:
+        try:
+            roll_back(pool)
+        except NothingToRollBackError as error:
+            raise NotDone(str(error)) from None
+    screen.note("The previous read models are back, and follow the log; the newer ones are kept in their place.")
 
 
 def run() -> None:

@@ -1,6 +1,7 @@
 """How fast to call Stripe: at most so many calls at once and so many a second, where the rate adapts.
 
-Additive increase, multiplicative decrease, as TCP does it: every answered call allows a little more, every 429 halves the rate.
+Additive increase, multiplicative decrease, as TCP does it: a second of answered calls allows a little more, however many
+they were, and a 429 halves the rate. So workers that share a limit come to equal parts of it without knowing each other.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ from contextlib import asynccontextmanager
 MAX_RATE_PER_SECOND = 80.0  # Stripe's documented limit is 100 in live mode; others use the account too
 MIN_RATE_PER_SECOND = 0.5
 INITIAL_RATE_PER_SECOND = 20.0
-INCREASE_PER_ANSWER = 0.2
+INCREASE_PER_SECOND = 1.0
 DECREASE_FACTOR = 0.5
 DECREASE_PAUSE_SECONDS = 1.0  # a burst of 429s is one signal
 
@@ -41,7 +42,7 @@ class Pace:
 
     def answered(self) -> None:
         """A call was answered without complaint."""
-        self._rate = min(MAX_RATE_PER_SECOND, self._rate + INCREASE_PER_ANSWER)
+        self._rate = min(MAX_RATE_PER_SECOND, self._rate + INCREASE_PER_SECOND / self._rate)
 
     def slow_down(self) -> None:
         """Stripe said 429: everybody slows down."""

@@ -45,7 +45,15 @@ FROM unnest(%(payout_ids)s::text[], %(referrer_ids)s::text[]) AS woken (payout_i
 ON CONFLICT (payout_id) DO UPDATE SET due_at = now(), wakeups = payout_todo.wakeups + 1;
 
 -- name: remove
-DELETE FROM ledger.payout_todo WHERE payout_id = ANY (%(payout_ids)s);
+-- What was settled is off the list, whoever settled it. Not so if Stripe had told something about the transfer before: it may be
+-- that it was reversed already, and whoever settled it may have died before that was looked up.
+DELETE FROM ledger.payout_todo AS todo
+WHERE payout_id = ANY (%(payout_ids)s)
+  AND NOT EXISTS (
+      SELECT
+      FROM ledger.event_tag AS noticed
+      WHERE noticed.tag = 'payout:' || todo.payout_id AND noticed.type = 'TransferNoticed'
+  );
 
 -- name: finish
 -- If it was woken meanwhile it stays due.

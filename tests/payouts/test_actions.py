@@ -273,7 +273,7 @@ class Play:
                 assert "TransferNoticed" not in heard
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(happened=st.lists(moves, max_size=40))
 def test_whatever_people_and_stripe_do(happened: list[tuple[str, str, str, timedelta]]) -> None:
     play = Play()

@@ -177,7 +177,7 @@ fates = st.sampled_from([*SENDS, *HAPPENINGS])
 moves = st.tuples(fates, st.sampled_from(DELAYS))
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=1500, deadline=None)
 @given(happened=st.lists(moves, max_size=25))
 def test_whatever_happens_stripe_holds_at_most_one_transfer(happened: list[tuple[str, timedelta]]) -> None:
     world = World()

@@ -1,10 +1,10 @@
 """Broken variants of the payout process, each the mistake that somebody could make. The simulation has to catch every one.
 
-A mutant is a context manager: inside it the process is broken, afterwards it is whole again. Say in one line what is wrong.
+To add one: a function that says which attributes of the code are replaced and by what; its docstring says what is wrong.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,33 +28,50 @@ from ledger.payouts.worker import ThreadedLog
 from ledger.program import INITIAL_TERMS
 from ledger.reasons import Reason
 from ledger.referrals.payout_account import Account
+from sandbox.stripe_twin import Fault
+from tests.simulation.plan import DAY, HOUR, Plan, Spell, draw
+from tests.simulation.replaced import replaced
+from tests.simulation.simulation import Report, simulate
 from tests.simulation.storage import InMemoryTodoList
 
-Mutant = Callable[[], AbstractContextManager[None]]
+Changes = Mapping[tuple[object, str], object]
+"""Which attributes are replaced, and by what."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`focus` is what a plan has to be like for the mistake to show soon; without it, more seeds would find it too."""
+
+    changes: Callable[[], Changes]
+    focus: Mapping[str, Any]
+
+    def simulate(self, seed: int) -> Report:
+        with replaced(self.changes()):
+            return simulate(self.plan(seed))
+
+    def plan(self, seed: int) -> Plan:
+        return replace(draw(seed), **self.focus)
+
+
 MUTANTS: dict[str, Mutant] = {}
 
 
-def mutant(build: Callable[[], Mapping[tuple[object, str], object]]) -> Mutant:
-    """Register a function that says which attributes to replace, and by what."""
+def mutant(**focus: Any) -> Callable[[Callable[[], Changes]], Callable[[], Changes]]:
+    """Register a function that says what the mistake is."""
 
-    @contextmanager
-    def broken() -> Iterator[None]:
-        replaced: list[tuple[object, str, object]] = []
-        for (owner, name), value in build().items():
-            replaced.append((owner, name, getattr(owner, name)))
-            setattr(owner, name, value)
-        try:
-            yield
-        finally:
-            for owner, name, value in reversed(replaced):
-                setattr(owner, name, value)
+    def register(changes: Callable[[], Changes]) -> Callable[[], Changes]:
+        MUTANTS[changes.__name__] = Mutant(changes, focus)
+        return changes
 
-    MUTANTS[build.__name__] = broken
-    return broken
+    return register
 
 
-@mutant
-def a_new_key_after_a_timeout() -> Mapping[tuple[object, str], object]:
+LONG_OUTAGE = {"weather": (Spell("deaf", 6 * HOUR, 30 * HOUR),), "adversity": 2.5 * DAY, "crashes": 0}
+LOCKED_OUT = {"weather": (Spell("locked_out", 6 * HOUR, 12 * HOUR),), "adversity": DAY}
+
+
+@mutant(faults={Fault.TIMEOUT_AFTER: 0.3})
+def a_new_key_after_a_timeout() -> Changes:
     """No answer is read as no transfer."""
     resolve = deciding._resolve
 
@@ -66,15 +83,15 @@ def a_new_key_after_a_timeout() -> Mapping[tuple[object, str], object]:
     return {(deciding, "_resolve"): impatient}
 
 
-@mutant
-def the_same_key_for_a_week() -> Mapping[tuple[object, str], object]:
+@mutant(**LONG_OUTAGE)
+def the_same_key_for_a_week() -> Changes:
     """The known defect of what the ledger replaces."""
     week = timedelta(days=7)
     return {(deciding, "KEY_WINDOW"): week, (carrying_out, "KEY_WINDOW"): week}
 
 
-@mutant
-def the_intent_after_the_call() -> Mapping[tuple[object, str], object]:
+@mutant()
+def the_intent_after_the_call() -> Changes:
     """Stripe is called first, and the log is told afterwards."""
     send = PayoutProcess._request_and_send
 
@@ -85,8 +102,8 @@ def the_intent_after_the_call() -> Mapping[tuple[object, str], object]:
     return {(PayoutProcess, "_request_and_send"): hasty}
 
 
-@mutant
-def done_before_the_outcome_is_on_the_log() -> Mapping[tuple[object, str], object]:
+@mutant()
+def done_before_the_outcome_is_on_the_log() -> Changes:
     """Stripe said yes, so the payout is struck off the list; that it was paid is never recorded."""
 
     async def forgetful(_self: PayoutProcess, _event: TransferSettled, _cause: str, _head: int) -> Finished:
@@ -95,7 +112,7 @@ def done_before_the_outcome_is_on_the_log() -> Mapping[tuple[object, str], objec
     return {(PayoutProcess, "_settle"): forgetful}
 
 
-def _declined_at(status: int) -> Mapping[tuple[object, str], object]:
+def _declined_at(status: int) -> Changes:
     def hasty(request: TransferRequested, answer: Answer | NoAnswer, *, repeated: bool) -> Outcome:
         if isinstance(answer, Answer) and answer.status == status and (repeated or status != 429):
             return Declined(FailureKind.INSUFFICIENT_FUNDS, None, status, "", None)
@@ -104,26 +121,26 @@ def _declined_at(status: int) -> Mapping[tuple[object, str], object]:
     return {(carrying_out, "judge"): hasty}
 
 
-@mutant
-def a_409_is_a_decline() -> Mapping[tuple[object, str], object]:
+@mutant(faults={Fault.CONFLICT_409: 0.3})
+def a_409_is_a_decline() -> Changes:
     """The key is in use, and another one is taken."""
     return _declined_at(409)
 
 
-@mutant
-def a_500_is_a_decline() -> Mapping[tuple[object, str], object]:
+@mutant(faults={Fault.ERROR_500_WITH_EFFECT: 0.2})
+def a_500_is_a_decline() -> Changes:
     """Something broke at Stripe, so nothing can have happened."""
     return _declined_at(500)
 
 
-@mutant
-def a_429_resolves_an_unknown() -> Mapping[tuple[object, str], object]:
+@mutant(faults={Fault.LOCK_TIMEOUT: 0.3, Fault.TIMEOUT_AFTER: 0.3})
+def a_429_resolves_an_unknown() -> Changes:
     """The repetition was refused, so the first sending did not work either."""
     return _declined_at(429)
 
 
-@mutant
-def a_conflict_is_ignored() -> Mapping[tuple[object, str], object]:
+@mutant(flickers=20, thread_delay=0.5)
+def a_conflict_is_ignored() -> Changes:
     """Somebody moved the payout on while the intent was being appended; it is sent anyway."""
     append = PayoutProcess._request_and_send
 
@@ -137,8 +154,8 @@ def a_conflict_is_ignored() -> Mapping[tuple[object, str], object]:
     return {(PayoutProcess, "_request_and_send"): stubborn}
 
 
-@mutant
-def appends_have_no_condition() -> Mapping[tuple[object, str], object]:
+@mutant(lease_seconds=5.0, flickers=20)
+def appends_have_no_condition() -> Changes:
     """What others recorded meanwhile does not matter."""
     append = ThreadedLog.append
 
@@ -148,8 +165,8 @@ def appends_have_no_condition() -> Mapping[tuple[object, str], object]:
     return {(ThreadedLog, "append"): careless}
 
 
-@mutant
-def wake_ups_during_a_lease_are_forgotten() -> Mapping[tuple[object, str], object]:
+@mutant(flickers=20, thread_delay=0.5)
+def wake_ups_during_a_lease_are_forgotten() -> Changes:
     """Putting a payout back overwrites that it was woken while it was worked on."""
     put_back = InMemoryTodoList.put_back
 
@@ -161,27 +178,27 @@ def wake_ups_during_a_lease_are_forgotten() -> Mapping[tuple[object, str], objec
     return {(InMemoryTodoList, "put_back"): forgetful}
 
 
-@mutant
-def the_checkpoint_moves_before_the_work() -> Mapping[tuple[object, str], object]:
+@mutant(store_trouble=0.05)
+def the_checkpoint_moves_before_the_work() -> Changes:
     """The follower of the log dies between its two transactions, and a batch was never taken in."""
 
-    def hasty(self: InMemoryTodoList, changes: Any, owners: set[str], position: int) -> None:
+    def hasty(self: InMemoryTodoList, changes: Any, owners: set[str], noticed: set[str], position: int) -> None:
         self.checkpoint = position
         self._trouble.may_lose_connection()
-        self._apply(changes, owners)
+        self._apply(changes, owners, noticed)
 
     return {(InMemoryTodoList, "_take_in"): hasty}
 
 
-@mutant
-def leases_never_run_out() -> Mapping[tuple[object, str], object]:
+@mutant(steps_between_crashes=30.0, crashes=100)
+def leases_never_run_out() -> Changes:
     """What a dead worker had claimed stays claimed."""
     claim = InMemoryTodoList.claim
     return {(InMemoryTodoList, "claim"): lambda self, limit, _lease_seconds=0.0: claim(self, limit, 1e9)}
 
 
-@mutant
-def rejected_credentials_are_not_recorded() -> Mapping[tuple[object, str], object]:
+@mutant(**LOCKED_OUT)
+def rejected_credentials_are_not_recorded() -> Changes:
     """The breaker opens for this payout only, and nobody closes it."""
 
     async def forgetful(_self: Credentials) -> None:
@@ -190,8 +207,8 @@ def rejected_credentials_are_not_recorded() -> Mapping[tuple[object, str], objec
     return {(Credentials, "rejected"): forgetful}
 
 
-@mutant
-def accepted_credentials_wake_nobody() -> Mapping[tuple[object, str], object]:
+@mutant(**LOCKED_OUT)
+def accepted_credentials_wake_nobody() -> Changes:
     """The breaker closes, and those who waited for that are not told."""
     of = todo.Changes.of
 
@@ -203,14 +220,14 @@ def accepted_credentials_wake_nobody() -> Mapping[tuple[object, str], object]:
     return {(todo.Changes, "of"): staticmethod(deaf)}
 
 
-@mutant
-def anything_in_the_group_is_adopted() -> Mapping[tuple[object, str], object]:
+@mutant(strangers=4, faults={Fault.ERROR_500_WITHOUT_EFFECT: 0.3})
+def anything_in_the_group_is_adopted() -> Changes:
     """A transfer that is found is taken for ours without a look at what it says."""
     return {(searching, "is_requested"): lambda _transfer, _request: True}
 
 
-@mutant
-def an_empty_list_proves_absence() -> Mapping[tuple[object, str], object]:
+@mutant(**LONG_OUTAGE)
+def an_empty_list_proves_absence() -> Changes:
     """Not found once is not there: the attempt is closed, and a new one is made."""
     look_up = PayoutProcess._look_up
 
@@ -225,26 +242,26 @@ def an_empty_list_proves_absence() -> Mapping[tuple[object, str], object]:
     return {(PayoutProcess, "_look_up"): gullible}
 
 
-@mutant
-def one_search_is_enough() -> Mapping[tuple[object, str], object]:
+@mutant(faults={Fault.LATE_EFFECT: 0.2, Fault.ERROR_500_WITHOUT_EFFECT: 0.1}, operator_actions=100)
+def one_search_is_enough() -> Changes:
     """Absence is confirmed by the first search that finds nothing, however early."""
     return {(actions, "SEARCHES_NEEDED"): 1, (actions, "SEARCHES_APART"): timedelta(0)}
 
 
-@mutant
-def every_attempt_has_the_same_key() -> Mapping[tuple[object, str], object]:
+@mutant()
+def every_attempt_has_the_same_key() -> Changes:
     """A declined attempt is repeated under the key that holds its decline."""
     return {(identifiers, "idempotency_key"): lambda payout_id, _attempt: f"payout:{payout_id}:a1"}
 
 
-@mutant
-def a_decline_is_never_tried_again() -> Mapping[tuple[object, str], object]:
+@mutant(opening_balance=0)
+def a_decline_is_never_tried_again() -> Changes:
     """Declined once, waiting for ever."""
     return {(deciding, "_after_failure"): lambda *_: Wait(Reason.INSUFFICIENT_FUNDS)}
 
 
-@mutant
-def the_amount_of_todays_terms() -> Mapping[tuple[object, str], object]:
+@mutant()
+def the_amount_of_todays_terms() -> Changes:
     """What is paid is what a bonus is worth now, not what it was worth when it was earned."""
 
     def forgetful(payout: Payout, attempt: int, destination: str) -> TransferRequested:
@@ -254,8 +271,8 @@ def the_amount_of_todays_terms() -> Mapping[tuple[object, str], object]:
     return {(deciding, "transfer_intent"): forgetful}
 
 
-@mutant
-def no_preflight() -> Mapping[tuple[object, str], object]:
+@mutant()
+def no_preflight() -> Changes:
     """The account is not looked at before it is paid."""
 
     def blind(payout: Payout, account: Account | None) -> Request | Wait:
@@ -266,8 +283,8 @@ def no_preflight() -> Mapping[tuple[object, str], object]:
     return {(deciding, "_preflight"): blind}
 
 
-@mutant
-def a_hold_holds_nothing() -> Mapping[tuple[object, str], object]:
+@mutant(operator_actions=50)
+def a_hold_holds_nothing() -> Changes:
     """A payout that a person holds is tried all the same."""
     decide = deciding._ungated
 
@@ -277,8 +294,8 @@ def a_hold_holds_nothing() -> Mapping[tuple[object, str], object]:
     return {(deciding, "_ungated"): deaf}
 
 
-@mutant
-def one_person_is_two() -> Mapping[tuple[object, str], object]:
+@mutant(operator_actions=50)
+def one_person_is_two() -> Changes:
     """Whoever asks for it may approve it."""
     decide = actions.decide_approval
 
@@ -288,8 +305,8 @@ def one_person_is_two() -> Mapping[tuple[object, str], object]:
     return {(actions, "decide_approval"): careless}
 
 
-@mutant
-def cancelled_while_in_flight() -> Mapping[tuple[object, str], object]:
+@mutant(faults={Fault.TIMEOUT_AFTER: 0.5}, operator_actions=100)
+def cancelled_while_in_flight() -> Changes:
     """A cancellation does not wait for the outcome of the attempt."""
     decide = deciding._ungated
 
@@ -301,7 +318,7 @@ def cancelled_while_in_flight() -> Mapping[tuple[object, str], object]:
     return {(deciding, "_ungated"): hasty}
 
 
-@mutant
-def a_lost_database_ends_the_work() -> Mapping[tuple[object, str], object]:
+@mutant(store_trouble=0.05)
+def a_lost_database_ends_the_work() -> Changes:
     """A worker that lost the database does not come back."""
     return {(working, "DATABASE_ERRORS"): (ZeroDivisionError,)}

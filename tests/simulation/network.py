@@ -104,6 +104,8 @@ class Network(stripe.HTTPClient):
             self._chronicle.count(f"calls under a sky that is {sky}")
         if sky == "down":
             return self._lots.choice((Silence(), Reset(), BAD_GATEWAY))
+        if sky == "slow":
+            await asyncio.sleep(self._lots.uniform(0, 40))
         if sky == "busy" and self._lots.random() < 0.8:
             refusal = self._lots.choice(TOO_MANY)
             self._twin.faults.script.append(FaultRule(refusal, Match(method=None)))

@@ -16,12 +16,13 @@ from eventsourcing.persistence import PersistenceError
 from ledger.event_log import EventLog
 from ledger.events import ProgramTermsSet
 from ledger.ingestion import Ingestion
-from ledger.payouts import worker
+from ledger.payouts import next_step, worker
 from ledger.payouts.notices import Notices
 from ledger.payouts.pace import Pace
 from ledger.payouts.policy import Policy
 from ledger.payouts.process import PayoutProcess
 from ledger.payouts.review import PayoutReview
+from ledger.payouts.schedule import LOOKUP_DELAYS_SECONDS
 from ledger.payouts.watch import Watch
 from ledger.payouts.worker import PayoutWorker, ThreadedLog
 from ledger.set_terms import set_terms
@@ -32,6 +33,7 @@ from tests.simulation.alarms import alarms_into
 from tests.simulation.chronicle import BEGINNING, Chronicle
 from tests.simulation.network import API_KEY, Network, SimulatedStripeGateway
 from tests.simulation.plan import DAY, HOUR, Plan, draw
+from tests.simulation.replaced import replaced
 from tests.simulation.storage import InMemoryTodoList, SimulatedRecorder, Trouble
 from tests.simulation.stripe_books import StripeBooks
 from tests.simulation.virtual_time import Life, VirtualTimeLoop, current_life
@@ -39,9 +41,6 @@ from tests.simulation.wakeups import SimulatedWakeups
 from tests.simulation.witness import Violation, Witness
 
 QUIET_SECONDS = 4 * HOUR
-# Instead of the worker's own, so that days pass in milliseconds.
-PROBE_SECONDS = 2 * HOUR
-WATCH_SECONDS = 3 * HOUR
 
 
 @dataclass(frozen=True)
@@ -239,9 +238,11 @@ def _seeded(seed: int) -> Iterator[None]:
 
 @contextmanager
 def _knobs() -> Iterator[None]:
-    before = worker.PROBE_SECONDS, worker.WATCH_SECONDS
-    worker.PROBE_SECONDS, worker.WATCH_SECONDS = PROBE_SECONDS, WATCH_SECONDS
-    try:
+    """What is done every few seconds or minutes for days on end is done less often, so that days pass in milliseconds."""
+    knobs: dict[tuple[object, str], object] = {
+        (worker, "PROBE_SECONDS"): 2 * HOUR,
+        (worker, "WATCH_SECONDS"): 3 * HOUR,
+        (next_step, "LOOKUP_DELAYS_SECONDS"): (*LOOKUP_DELAYS_SECONDS, 3600),
+    }
+    with replaced(knobs):
         yield
-    finally:
-        worker.PROBE_SECONDS, worker.WATCH_SECONDS = before

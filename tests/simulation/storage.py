@@ -9,7 +9,15 @@ from random import Random
 from eventsourcing.dcb.api import DCBAppendCondition, DCBEvent, DCBQuery
 
 from ledger.event_log import EventLog
-from ledger.events import BonusEarned, PayoutAccountUpdated, PayoutCancelled, TransferSettled, account_tag, payout_tag
+from ledger.events import (
+    BonusEarned,
+    PayoutAccountUpdated,
+    PayoutCancelled,
+    TransferNoticed,
+    TransferSettled,
+    account_tag,
+    payout_tag,
+)
 from ledger.history import about
 from ledger.payouts.todo import LEASE_SECONDS, Changes, Claim, TodoList
 from ledger.reasons import Reason
@@ -116,20 +124,25 @@ class InMemoryTodoList(TodoList):
                 return self.checkpoint
             changes = Changes.of(events)
             owners = self._owners(log, changes.noticed_accounts)
+            noticed = self._noticed(log, changes.settled)
             self._trouble.may_lose_connection()
-            self._take_in(changes, owners, events[-1].position)
+            self._take_in(changes, owners, noticed, events[-1].position)
 
     def _owners(self, log: EventLog, stripe_account_ids: set[str]) -> set[str]:
         named = [about(account_tag(account_id), PayoutAccountUpdated) for account_id in sorted(stripe_account_ids)]
         updates = log.read(named)[0] if named else []
         return {each.event.instructor_id for each in updates if isinstance(each.event, PayoutAccountUpdated)}
 
-    def _take_in(self, changes: Changes, owners: set[str], position: int) -> None:
+    def _noticed(self, log: EventLog, payout_ids: set[str]) -> set[str]:
+        notices = [about(payout_tag(payout_id), TransferNoticed) for payout_id in sorted(payout_ids)]
+        return {payout_in(each.event) for each in (log.read(notices)[0] if notices else [])}
+
+    def _take_in(self, changes: Changes, owners: set[str], noticed: set[str], position: int) -> None:
         """One transaction: the batch and the checkpoint."""
-        self._apply(changes, owners)
+        self._apply(changes, owners, noticed)
         self.checkpoint = position
 
-    def _apply(self, changes: Changes, owners: set[str]) -> None:
+    def _apply(self, changes: Changes, owners: set[str], noticed: set[str]) -> None:
         now = self._clock()
         for payout_id, referrer_id in changes.owed.items():
             self.rows.setdefault(payout_id, Row(payout_id, referrer_id, due_at=now))
@@ -140,13 +153,16 @@ class InMemoryTodoList(TodoList):
                 _wake(row, now)
             if changes.solved and (row.waiting_for in changes.solved or row.leased_until is not None):
                 _wake(row, now)
-        for payout_id in changes.settled:
-            self.rows.pop(payout_id, None)
+        for payout_id in changes.settled & self.rows.keys():
+            if payout_id in noticed:
+                _wake(self.rows[payout_id], now)
+            else:
+                del self.rows[payout_id]
         for payout_id, referrer_id in changes.woken.items():
             if payout_id in self.rows:
                 _wake(self.rows[payout_id], now)
             else:
-                self.rows[payout_id] = Row(payout_id, referrer_id, due_at=now)
+                self.rows[payout_id] = Row(payout_id, referrer_id, due_at=now, wakeups=self.checkpoint + 1)
 
     def position(self) -> int:
         return self.checkpoint

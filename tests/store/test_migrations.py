@@ -80,20 +80,28 @@ def test_the_log_is_never_taken_down(database_url: str) -> None:
     assert works(database_url)
 
 
-def test_an_ordinary_owner_can_migrate_and_run_the_ledger(make_empty: Callable[[], str]) -> None:
-    """In production the owner is no superuser; where the roles are there already, it needs only to be a member."""
+def test_an_ordinary_owner_can_migrate_and_the_services_can_run_the_ledger(make_empty: Callable[[], str]) -> None:
+    """In production nobody is a superuser: the owner is a member of roles that are there, the services of one of them."""
     url, name = make_empty(), f"ledger_owner_{uuid4().hex}"
-    owner, database = Identifier(name), Identifier(str(conninfo_to_dict(url)["dbname"]))
+    owner, services = Identifier(name), Identifier(f"{name}_services")
+    database = Identifier(str(conninfo_to_dict(url)["dbname"]))
     with psycopg.connect(url, autocommit=True) as superuser:
         superuser.execute(SQL("CREATE ROLE {} LOGIN PASSWORD 'secret'").format(owner))
         try:
             migrations.upgrade(make_empty())  # the roles are there from now on
-            superuser.execute(SQL("GRANT ledger_app, ledger_read TO {}").format(owner))
             superuser.execute(SQL("ALTER DATABASE {} OWNER TO {}").format(database, owner))
             as_owner = make_conninfo(url, user=name, password="secret")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match=f"GRANT ledger_app, ledger_read TO {name}"):
+                migrations.upgrade(as_owner)
+            superuser.execute(SQL("GRANT ledger_app, ledger_read TO {}").format(owner))
             migrations.upgrade(as_owner)
             assert works(as_owner)
+            superuser.execute(SQL("CREATE ROLE {} LOGIN PASSWORD 'secret' IN ROLE ledger_app").format(services))
+            as_services = make_conninfo(url, user=f"{name}_services", password="secret")
+            assert migrations.current_revision(as_services) == migrations.head_revision()
+            assert works(as_services)
         finally:
+            superuser.execute(SQL("DROP ROLE IF EXISTS {}").format(services))
             superuser.execute(SQL("REASSIGN OWNED BY {} TO CURRENT_USER").format(owner))
             superuser.execute(SQL("DROP OWNED BY {}").format(owner))
             superuser.execute(SQL("ALTER DATABASE {} OWNER TO CURRENT_USER").format(database))
