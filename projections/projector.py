@@ -10,7 +10,7 @@ from typing import Protocol
 import structlog
 from eventsourcing.persistence import PersistenceError
 from psycopg import Error as PsycopgError
-from psycopg import InterfaceError, OperationalError
+from psycopg import InterfaceError, OperationalError, ProgrammingError
 from psycopg_pool import ConnectionPool
 
 from ledger.event_log import EventLog
@@ -20,6 +20,9 @@ from projections.tables import LIVE_SCHEMA, claim_program, load, save, use_schem
 BATCH_SIZE = 2000
 IDLE_SECONDS = 0.5
 PAUSE_AFTER_FAILURE_SECONDS = 1.0
+
+# The database is away, busy or not prepared. Its other errors say that the tables refuse what an event comes to.
+_NOT_THE_EVENT = (PersistenceError, OperationalError, InterfaceError, ProgrammingError)
 
 logger = structlog.get_logger("ledger.projector")
 
@@ -59,9 +62,9 @@ class Projector:
         while True:
             try:
                 applied, position = self.step(size, until)
-            except (PersistenceError, OperationalError, InterfaceError, StandbyError):
+            except (*_NOT_THE_EVENT, StandbyError):
                 raise
-            except Exception as error:  # a row that the tables refuse is one of them
+            except Exception as error:
                 # Half the batch, until the event that cannot be digested stands alone and all before it are applied.
                 if size == 1:
                     raise ProjectionStoppedError(self.position()) from error

@@ -110,12 +110,12 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         port = (sockets or [])[0].getsockname()[1]
         ready = json.dumps({"url": f"http://{_LOOPBACK}:{port}", "port": port, "pid": os.getpid()})
-        sys.stdout.write(ready + "\n")
-        sys.stdout.flush()
         if self._ready_file is not None:
             unfinished = self._ready_file.with_name(self._ready_file.name + ".part")
             unfinished.write_text(ready, encoding="utf-8")
             unfinished.replace(self._ready_file)  # whoever waits for it never reads half of it
+        sys.stdout.write(ready + "\n")
+        sys.stdout.flush()
 
 
 def _settings(options: argparse.Namespace, profile: Profile) -> Settings:

@@ -65,9 +65,11 @@ def test_an_ingested_ledger_passes_its_checks_and_is_rebuilt_equal(ledger: Comma
     assert checked.returncode == 0, checked.stdout
     assert checked.stdout.count("✓") == 5
     assert "cannot be seen" in checked.stdout
+    assert ledger.run("rebuild", "--roll-back").returncode == 1
     rebuilt = ledger.run("rebuild")
     assert rebuilt.returncode == 0
     assert "row by row" in rebuilt.stdout
+    assert ledger.run("rebuild", "--roll-back").returncode == 0
 
 
 def test_a_read_model_that_was_tampered_with_is_found_and_mended(ledger: Command) -> None:

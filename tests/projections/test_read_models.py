@@ -96,6 +96,14 @@ def test_without_previous_read_models_there_is_nothing_to_roll_back(ledger: Smal
         roll_back(ledger.owner_pool)
 
 
+def test_there_is_no_way_back_over_a_migration(ledger: SmallLedger) -> None:
+    rebuild(ledger.owner_pool, ledger.log)
+    with psycopg.connect(ledger.url) as connection:
+        connection.execute("ALTER TABLE read_model.payout ADD COLUMN added integer")
+    with pytest.raises(NothingToRollBackError):
+        roll_back(ledger.owner_pool)
+
+
 def test_readers_see_whole_answers_while_rebuilds_swap(ledger: SmallLedger) -> None:
     ledger.earn_bonus("ref", "friend")
     ledger.projector.catch_up()
@@ -164,10 +172,22 @@ def test_a_batch_that_fails_leaves_neither_rows_nor_checkpoint(ledger: SmallLedg
         connection.execute("ALTER TABLE read_model.instructor_earnings ADD CONSTRAINT broken CHECK (paid = 99)")
 
     with pytest.raises(psycopg.errors.CheckViolation):
-        ledger.projector.catch_up()
+        ledger.projector.step(ledger.log.recorder.head())
 
     assert ledger.read_models.position() == 0
     assert ledger.read_models.referred("ref", limit=5).items == []
+
+
+def test_an_event_that_the_tables_refuse_stops_the_projection_right_before_it(ledger: SmallLedger) -> None:
+    ledger.earn_bonus("ref", "friend")
+    with psycopg.connect(ledger.url) as connection:
+        connection.execute("ALTER TABLE read_model.payout ADD CONSTRAINT broken CHECK (amount_minor = 0)")
+
+    with pytest.raises(ProjectionStoppedError) as stopped:
+        ledger.projector.catch_up()
+
+    earned = next(each for each in ledger.log.read()[0] if type(each.event).__name__ == "BonusEarned")
+    assert stopped.value.position == ledger.read_models.position() == earned.position - 1
 
 
 def test_the_application_cannot_change_the_log_through_the_read_models_connection(ledger: SmallLedger) -> None:

@@ -52,7 +52,7 @@ def main() -> int:
     print(file=sys.stderr)
     print("\n".join(_summary(totals, time.monotonic() - started)))
     for report in totals.failed[:1]:
-        print("\n" + "\n".join(_failure(report)))
+        print("\n" + "\n".join(explanation(report)))
     return 1 if totals.failed else 0
 
 
@@ -77,7 +77,7 @@ def _one(seed: int, *, trace: bool) -> int:
         totals.add(report)
         print("\n".join(_summary(totals, time.monotonic() - started)))
         if report.violations:
-            print("\n" + "\n".join(_failure(report)))
+            print("\n" + "\n".join(explanation(report)))
     return 1 if report.violations else 0
 
 
@@ -123,7 +123,8 @@ def _of(counts: Counter[str], prefix: str) -> str:
     return ", ".join(f"{name} {n}" for name, n in found) or "none"
 
 
-def _failure(report: Report) -> Iterator[str]:
+def explanation(report: Report) -> Iterator[str]:
+    """What went wrong in a failed run: the invariant, how to see it again, and the story of the payout it concerns."""
     first = report.violations[0]
     yield f"Seed {report.plan.seed} violates: {first}"
     yield f"Replay it with: ./run simulate --seed {report.plan.seed} --trace"

@@ -188,19 +188,24 @@ def account_fact(world: "World", instructor: str, account: str, *, active: bool)
 
 
 async def flickering_accounts(world: "World") -> None:
-    """An account goes away for a while, and comes back in facts so close upon each other that they meet a worker at work."""
+    """Accounts that go away for a while, and come back in facts so close upon each other that they meet a worker at work."""
     lots = world.lots("flickering accounts")
     for moment in _moments(world, "flickering moments", world.plan.flickers):
         await world.until(moment)
         earning = [payout.bonus.referrer_id for payout in world.witness.payouts.values()]
-        instructor = lots.choice(earning or ["ins_00000"])
-        known = world.witness.accounts.get(instructor)
-        account = known.stripe_account_id if known is not None else f"acct_ok{lots.randrange(10**6):06d}"
-        await deliver(world, account_fact(world, instructor, account, active=False))
-        await asyncio.sleep(lots.uniform(0, 0.2 * world.plan.adversity))
-        for active in lots.choice(((True, False, True), (True,))):
-            await deliver(world, account_fact(world, instructor, account, active=active))
-            await asyncio.sleep(lots.expovariate(0.2 / world.plan.thread_delay))
+        world.outside(_flickers(world, lots, lots.choice(earning or ["ins_00000", "ins_00001"])))
+
+
+async def _flickers(world: "World", lots: Random, instructor: str) -> None:
+    known = world.witness.accounts.get(instructor)
+    account = known.stripe_account_id if known is not None else f"acct_ok{lots.randrange(10**6):06d}"
+    await deliver(world, account_fact(world, instructor, account, active=False))
+    await world.until(lots.uniform(world.loop.time(), world.plan.adversity))
+    another = f"acct_ok{lots.randrange(10**6):06d}"
+    for where, active in lots.choice((((account, True), (account, False)), ((another, False),), ())):
+        await deliver(world, account_fact(world, instructor, where, active=active))
+        await asyncio.sleep(lots.expovariate(0.2 / world.plan.thread_delay))
+    await deliver(world, account_fact(world, instructor, account, active=True))
 
 
 async def terms_setter(world: "World") -> None:

@@ -165,7 +165,7 @@ def appends_have_no_condition() -> Changes:
     return {(ThreadedLog, "append"): careless}
 
 
-@mutant(flickers=20, thread_delay=0.5)
+@mutant(flickers=40, thread_delay=0.5, faults={}, weather=(), adversity=2 * DAY, crashes=0)
 def wake_ups_during_a_lease_are_forgotten() -> Changes:
     """Putting a payout back overwrites that it was woken while it was worked on."""
     put_back = InMemoryTodoList.put_back

@@ -1,0 +1,54 @@
+"""A hundred simulated worlds, each different, each judged against Stripe's own books."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from sandbox.stripe_twin import Fault
+from tests.simulation.__main__ import explanation
+from tests.simulation.plan import draw
+from tests.simulation.simulation import simulate
+
+SEEDS = range(1, 101)
+TOGETHER = 10
+
+
+@pytest.mark.parametrize("first", SEEDS[::TOGETHER])
+def test_money_leaves_once_and_nothing_owed_is_forgotten(first: int) -> None:
+    for seed in range(first, first + TOGETHER):
+        report = simulate(seed)
+        assert not report.violations, "\n".join(explanation(report))
+
+
+def test_the_seeds_together_meet_every_trouble() -> None:
+    plans = [draw(seed) for seed in SEEDS]
+    assert {fault for plan in plans for fault in plan.faults} == set(Fault)
+    assert {spell.sky for plan in plans for spell in plan.weather} == {"down", "deaf", "slow", "busy", "locked_out"}
+    assert any(plan.crashes for plan in plans)
+    assert max(plan.adversity for plan in plans) > 7 * 86_400
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_a_seed_is_one_story(seed: int) -> None:
+    """Byte for byte, in this process and in others that hash their strings differently."""
+    here = "\n".join(simulate(seed).chronicle.story())
+    assert here == "\n".join(simulate(seed).chronicle.story())
+    for hash_seed in ("1", "2"):
+        assert here in _traced_elsewhere(seed, hash_seed)
+
+
+def _traced_elsewhere(seed: int, hash_seed: str) -> str:
+    command = [sys.executable, "-m", "tests.simulation", "--seed", str(seed), "--trace"]
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60).stdout  # noqa: S603
+
+
+def test_the_random_source_of_python_is_left_as_it_was() -> None:
+    import random
+
+    random.seed(7)
+    expected = random.Random(7).random()
+    simulate(1)
+    assert random.random() == expected
