@@ -11,7 +11,7 @@ without STRIPE_API_KEY it is the sandbox that pays: its address is STRIPE_API_BA
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -178,7 +178,7 @@ def services(settings: Settings, url: str, part: str = "api", pool_size: int = A
         recorder = PostgresRecorder(url, _connections(part))
         opened.callback(recorder.close)
         pool = opened.enter_context(_pool(url, part, pool_size))
-        read_pool = pool if read_url == url else opened.enter_context(_pool(read_url, part, pool_size))
+        read_pool = pool if read_url == url else opened.enter_context(_read_pool(read_url, part, pool_size))
         log = EventLog(recorder)
         people = PeopleDirectory(pool)
         yield Services(
@@ -253,6 +253,10 @@ def _as_psycopg() -> Iterator[None]:
 
 def _pool(url: str, part: str, size: int) -> ConnectionPool[psycopg.Connection]:
     return open_pool(url, _connections(part), max_size=size)
+
+
+def _read_pool(url: str, part: str, size: int) -> ConnectionPool[psycopg.Connection]:
+    return open_pool(url, replace(_connections(part), role="ledger_read"), max_size=size)
 
 
 def _connections(part: str) -> ConnectionSettings:

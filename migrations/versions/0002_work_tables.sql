@@ -27,4 +27,4 @@ CREATE TABLE ledger.person (
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON ledger.payout_todo, ledger.person TO ledger_app;
 GRANT SELECT, UPDATE ON ledger.payout_todo_checkpoint TO ledger_app;
-GRANT SELECT ON ledger.payout_todo, ledger.payout_todo_checkpoint, ledger.person TO ledger_read;
+GRANT SELECT ON ledger.payout_todo, ledger.payout_todo_checkpoint TO ledger_read;
