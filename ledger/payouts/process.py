@@ -112,8 +112,8 @@ class PayoutProcess:
                 return step
             case Request(intent=intent):
                 return await self._request_and_send(situation, intent)
-            case Send(request=request, until=until):
-                return await self._send(request, situation.cause, situation.head, repeated=True, until=until)
+            case Send():
+                return await self._send_again(situation, step)
             case LookUp():
                 return await self._look_up(situation, step)
             case CheckAccount():
@@ -140,6 +140,17 @@ class PayoutProcess:
         return await self._send(
             intent, str(appended.event_ids[-1]), appended.last_position, repeated=False, until=until
         )
+
+    async def _send_again(self, situation: Situation, step: Send) -> Wait | Finished | None:
+        """If nobody has said yet what became of the first sending, that goes on the log before the key is used again: whoever
+        sent it may still be waiting for its answer, and must not take a refusal of that one call for the end of the attempt.
+        """
+        cause, head = situation.cause, situation.head
+        if situation.payout.phase == "requested":
+            unheard = outcome_event(step.request, Unknown(UnknownKind.NO_ANSWER, "nobody has told what became of it"))
+            appended = await self._records.append(unheard, cause, head)
+            cause, head = str(appended.event_ids[-1]), appended.last_position
+        return await self._send(step.request, cause, head, repeated=True, until=step.until)
 
     async def _send(
         self, request: TransferRequested, cause: str, head: int, *, repeated: bool, until: datetime

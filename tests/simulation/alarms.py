@@ -1,5 +1,6 @@
 """What the code under test logs: into the story; and what it must never have to say is a violation."""
 
+import traceback
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +14,7 @@ DEFECTS = frozenset({"payout_defect", "defect", "paid_twice", "payouts_were_forg
 
 @contextmanager
 def alarms_into(
-    chronicle: Chronicle, violated: Callable[[str, str, str], None], who: Callable[[], str | None]
+    chronicle: Chronicle, violated: Callable[[str, str, str], None], who: Callable[[], str]
 ) -> Iterator[None]:
     """While this lasts, log entries go to the chronicle and nowhere else."""
 
@@ -21,11 +22,13 @@ def alarms_into(
         event = str(entry.pop("event"))
         payout_id = str(entry.get("payout_id", ""))
         error = entry.pop("exc_info", None)
-        chronicle.tell(who() or "?", f"! {level} {event} {dict(entry)}", payout_id)
+        chronicle.tell(who(), f"! {level} {event} {dict(entry)}", payout_id)
         chronicle.count(f"log {event}")
         if event in DEFECTS:
             violated(
-                "nothing is logged that must not happen", f"{event} {_traceback() if error else dict(entry)}", payout_id
+                "nothing is logged that must not happen",
+                f"{event} {traceback.format_exc() if error else dict(entry)}",
+                payout_id,
             )
         raise structlog.DropEvent
 
@@ -36,9 +39,3 @@ def alarms_into(
         yield
     finally:
         processors[:] = before
-
-
-def _traceback() -> str:
-    import traceback
-
-    return traceback.format_exc()

@@ -32,7 +32,7 @@ from sandbox.stripe_twin import Fault
 from tests.simulation.plan import DAY, HOUR, Plan, Spell, draw
 from tests.simulation.replaced import replaced
 from tests.simulation.simulation import Report, simulate
-from tests.simulation.storage import InMemoryTodoList
+from tests.simulation.todo_list import InMemoryTodoList
 
 Changes = Mapping[tuple[object, str], object]
 """Which attributes are replaced, and by what."""

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import stripe
 
-from ledger.payouts.stripe_gateway import API_VERSION, CALL_TIMEOUT_SECONDS, StripeGateway
+from ledger.payouts.stripe_gateway import API_VERSION, CALL_TIMEOUT_SECONDS, StripeGateway, Transport
 from sandbox.stripe_twin import Answer, Fault, FaultRule, Match, Outcome, Request, Reset, Silence, Twin
 from tests.simulation.chronicle import Chronicle
 from tests.simulation.plan import Sky, Spell
@@ -43,7 +43,7 @@ class Listener(Protocol):
     def arrived(self, request: Request, outcome: Outcome) -> None: ...
 
 
-class Network(stripe.HTTPClient):
+class Network(Transport):
     """Below Stripe's client, in place of httpx."""
 
     name = "simulation"
@@ -57,7 +57,7 @@ class Network(stripe.HTTPClient):
         weather: Sequence[Spell],
         on_change: Callable[[], None],
     ) -> None:
-        super().__init__()
+        stripe.HTTPClient.__init__(self)  # the transport's own would open connections
         self._twin = twin
         self._loop = loop
         self._lots = lots

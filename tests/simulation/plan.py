@@ -52,6 +52,7 @@ class Plan:
     top_ups: int
     term_changes: int
     notification_loss: float
+    batch: int  # facts delivered together, at most
     repeats: float  # share of facts that are delivered once more
     strangers: int  # transfers that somebody else makes in the group of a payout
     reversals: int  # made at Stripe's dashboard
@@ -68,10 +69,10 @@ def draw(seed: int) -> Plan:
     is_long = lots.random() < 0.04  # long enough for seven days of declines
     adversity = 8.5 * DAY if is_long else lots.choice((0.3, 0.6, 1, 1.5)) * DAY
     adversity += sum(spell.start + spell.length for spell in weather[-1:])
-    instructors = lots.randint(4, 5) if is_long else lots.randint(8, 16)
+    instructors = lots.randint(4, 5) if is_long else lots.randint(8, 14)
     return Plan(
         seed=seed,
-        workers=lots.randint(2, 4),
+        workers=lots.choice((2, 2, 3, 4)),
         concurrency=lots.choice((1, 2, 4, 16)),
         instructors=instructors,
         adversity=adversity,
@@ -92,7 +93,8 @@ def draw(seed: int) -> Plan:
         top_ups=lots.choice((0, 1, 3)),
         term_changes=lots.choice((0, 0, 1, 2)),
         notification_loss=lots.choice((0.0, 0.2)),
-        repeats=lots.choice((0.0, 0.2, 0.5)),
+        batch=lots.choice((1, 5, 20)),
+        repeats=lots.choice((0.0, 0.1, 0.4)),
         strangers=lots.choice((0, 0, 2)),
         reversals=lots.choice((0, 0, 2)),
         operator_actions=lots.choice((0, 5, 30)),
@@ -115,10 +117,10 @@ def _faults(lots: Random) -> dict[Fault, float]:
 def _weather(lots: Random) -> list[Spell]:
     spells: list[Spell] = []
     moment = 0.0
-    for _ in range(lots.choice((0, 0, 1, 2, 3))):
+    for _ in range(lots.choice((0, 0, 1, 1, 2))):
         moment += lots.uniform(0, 12 * HOUR)
         sky: Sky = lots.choice(("down", "down", "deaf", "deaf", "slow", "busy", "locked_out", "locked_out"))
-        longest = HOUR if sky in ("busy", "slow") else lots.choice((10 * MINUTE, 2 * HOUR, 2 * HOUR, 30 * HOUR, 48 * HOUR))
+        longest = HOUR if sky in ("busy", "slow") else lots.choice((10 * MINUTE, HOUR, 4 * HOUR, 30 * HOUR, 48 * HOUR))
         spells.append(Spell(sky, moment, longest * lots.uniform(0.5, 1)))
         moment += spells[-1].length
     return spells

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from eventsourcing.dcb.api import DCBQueryItem
 
@@ -12,13 +12,11 @@ from ledger.events import Recorded
 from ledger.payouts.credentials import Credentials
 from ledger.payouts.schedule import RETRY_WINDOW
 from ledger.payouts.situation import Situations
-from ledger.payouts.steps import CheckAccount, Finished, LookUp, Step, Wait
+from ledger.payouts.steps import Cancel, CheckAccount, Finished, LookUp, Step, Wait
 from ledger.reasons import Reason
 from tests.simulation.network import SimulatedStripeGateway
-from tests.simulation.witness import Watched
-
-if TYPE_CHECKING:
-    from tests.simulation.simulation import World
+from tests.simulation.watched import Watched
+from tests.simulation.world import World
 
 Result = TypeVar("Result")
 
@@ -35,7 +33,7 @@ WAITS_FOR_A_PERSON = frozenset(
 )
 
 
-def judge(world: "World", *, people_have_acted: bool) -> None:
+def judge(world: World, *, people_have_acted: bool) -> None:
     """Every invariant of the end; once people did all they could, nobody waits for them any more."""
     books_agree(world)
     nothing_is_forgotten(world, people_have_acted=people_have_acted)
@@ -44,7 +42,7 @@ def judge(world: "World", *, people_have_acted: bool) -> None:
     founding_spots_are_used(world)
 
 
-def books_agree(world: "World") -> None:
+def books_agree(world: World) -> None:
     """Each transfer that Stripe holds is settled on the log, and the other way round; so is what was taken back."""
     held = defaultdict(list)
     for transfer in world.books.transfers():
@@ -52,7 +50,9 @@ def books_agree(world: "World") -> None:
     for payout_id in sorted(set(held) - set(world.witness.payouts)):
         world.witness.violated("Stripe holds what the log knows", "a transfer for no payout", payout_id)
     for payout_id, payout in world.witness.payouts.items():
-        there = sorted((each.transfer_id, each.amount_minor, each.net_minor, each.destination) for each in held[payout_id])
+        there = sorted(
+            (each.transfer_id, each.amount_minor, each.net_minor, each.destination) for each in held[payout_id]
+        )
         known = []
         if (paid := payout.settled) is not None:
             net_minor = paid.amount_minor - payout.reversed_minor
@@ -61,7 +61,7 @@ def books_agree(world: "World") -> None:
             world.witness.violated("Stripe holds what the log knows", f"{there} there, {known} here", payout_id)
 
 
-def nothing_is_forgotten(world: "World", *, people_have_acted: bool) -> None:
+def nothing_is_forgotten(world: World, *, people_have_acted: bool) -> None:
     """Who is not paid waits for a reason that is true, and will be looked at again."""
     for payout_id, payout in world.witness.payouts.items():
         row = world.todo.rows.get(payout_id)
@@ -75,13 +75,15 @@ def nothing_is_forgotten(world: "World", *, people_have_acted: bool) -> None:
             world.witness.violated("never lost", f"{reason or step}, and not on the to-do list", payout_id)
         elif people_have_acted and reason in WAITS_FOR_A_PERSON:
             world.witness.violated("never lost", f"people did all they could, and it waits: {reason}", payout_id)
+        elif isinstance(step, Cancel) and row.due_at is not None:
+            continue  # it is carried out with the next look
         elif reason is None or not is_justified(world, payout, reason):
             world.witness.violated("never lost", f"it could be paid, and waits: {reason or step}", payout_id)
         elif row.due_at is not None and row.due_at < world.loop.time() - 600:
             world.witness.violated("never lost", f"due for {world.loop.time() - row.due_at:.0f} s", payout_id)
 
 
-def nobody_oversleeps(world: "World") -> None:
+def nobody_oversleeps(world: World) -> None:
     """At any moment: what can be done, now or later, is not put away until something happens."""
     if world.todo.checkpoint < world.recorder.head():
         return
@@ -89,11 +91,15 @@ def nobody_oversleeps(world: "World") -> None:
         row = world.todo.rows.get(payout_id)
         if row is None or (row.due_at is None and row.leased_until is None):
             step = decided(world, payout_id)
-            if not isinstance(step, Finished) and not (isinstance(step, Wait) and step.until is None and row is not None):
-                world.witness.violated("never lost", f"nobody will look: {type(step).__name__} {reason_of(step)}", payout_id)
+            if not isinstance(step, Finished) and not (
+                isinstance(step, Wait) and step.until is None and row is not None
+            ):
+                world.witness.violated(
+                    "never lost", f"nobody will look: {type(step).__name__} {reason_of(step)}", payout_id
+                )
 
 
-def count(world: "World") -> None:
+def count(world: World) -> None:
     """For the summary: what became of every payout."""
     for payout_id, payout in world.witness.payouts.items():
         world.chronicle.count("payouts")
@@ -122,7 +128,7 @@ class LogAtOnce:
         raise NotImplementedError
 
 
-def decided(world: "World", payout_id: str) -> Step:
+def decided(world: World, payout_id: str) -> Step:
     """What the ledger would do about a payout at this moment."""
     log = LogAtOnce(world.log)
     credentials = Credentials(log, SimulatedStripeGateway(world.network), world.chronicle.now)
@@ -152,7 +158,7 @@ def _at_once(work: Coroutine[Any, Any, Result]) -> Result:
     raise RuntimeError("it waited")
 
 
-def is_justified(world: "World", payout: Watched, reason: Reason) -> bool:
+def is_justified(world: World, payout: Watched, reason: Reason) -> bool:
     """Whether the world is such that this payout cannot be paid without somebody's doing."""
     account = world.witness.accounts.get(payout.bonus.referrer_id)
     receives = account is not None and world.books.can_receive(account.stripe_account_id)
@@ -178,7 +184,7 @@ def is_justified(world: "World", payout: Watched, reason: Reason) -> bool:
     return False
 
 
-def bonuses_are_the_oracles(world: "World") -> None:
+def bonuses_are_the_oracles(world: World) -> None:
     """Who earned a bonus, and which were founding, is what the simplest interpreter of the rules says."""
     expected = {name: each.tier for name, each in world.oracle.instructors.items() if each.tier}
     actual = {each.bonus.referred_id: each.bonus.tier for each in world.witness.payouts.values()}
@@ -186,7 +192,7 @@ def bonuses_are_the_oracles(world: "World") -> None:
         world.witness.violated("one bonus per referral", f"{sorted(actual.items())}, not {sorted(expected.items())}")
 
 
-def founding_spots_are_used(world: "World") -> None:
+def founding_spots_are_used(world: World) -> None:
     """Exactly min(cap, earned) are founding."""
     tiers = [payout.bonus.tier for payout in world.witness.payouts.values()]
     if tiers.count("founding") != min(world.plan.founding_cap, len(tiers)):

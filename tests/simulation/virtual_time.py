@@ -13,7 +13,9 @@ import inspect
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
-from typing import Any
+from typing import Any, TypeVarTuple, Unpack
+
+Arguments = TypeVarTuple("Arguments")
 
 _LIFE: ContextVar["Life | None"] = ContextVar("life", default=None)
 
@@ -47,7 +49,9 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
         self._now += timeout
         return []
 
-    def call_soon(self, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> asyncio.Handle:
+    def call_soon(
+        self, callback: Callable[[Unpack[Arguments]], object], *args: *Arguments, context: Context | None = None
+    ) -> asyncio.Handle:
         context = copy_context() if context is None else context
         life = context.get(_LIFE)
         if life is None:
@@ -55,7 +59,11 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
         return super().call_soon(life.step, callback, args, context, context=context)
 
     def call_at(
-        self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
+        self,
+        when: float,
+        callback: Callable[[Unpack[Arguments]], object],
+        *args: *Arguments,
+        context: Context | None = None,
     ) -> asyncio.TimerHandle:
         context = copy_context() if context is None else context
         life = context.get(_LIFE)

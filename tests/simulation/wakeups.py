@@ -13,6 +13,7 @@ from tests.simulation.virtual_time import VirtualTimeLoop
 
 LONGEST_IDLE = 6 * HOUR
 POLL_SECONDS = 1.0
+WAKEUP_SECONDS = 0.05  # notifications are coalesced
 
 
 @dataclass(eq=False)
@@ -40,7 +41,7 @@ class SimulatedWakeups:
         """There is something to look at from `moment` on: those who wait longer notice it then, or with their next look."""
         for waiter in self._waiting:
             if moment < waiter.until:
-                delay = self._lots.uniform(0, POLL_SECONDS) if self._lots.random() < self._loss else 0.001
+                delay = self._lots.uniform(0, POLL_SECONDS) if self._lots.random() < self._loss else WAKEUP_SECONDS
                 waiter.until = max(moment, self._loop.time()) + delay
                 self._loop.call_at(waiter.until, self._ring, waiter, context=self._loop.outside)
 

@@ -3,78 +3,38 @@
 It knows the rules from STRIPE.md and DESIGN section 11, not from the code under test, and it may look into the twin's own books.
 """
 
+import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from urllib.parse import parse_qs
 
 from ledger.event_log import recorded
 from ledger.events import (
     AboutPayout,
-    ApprovalGranted,
-    ApprovalRefused,
-    ApprovalRequested,
     BonusEarned,
     Event,
     PayoutAccountUpdated,
-    PayoutCancelled,
-    PayoutHeld,
-    PayoutReleased,
-    PayoutRetryAuthorized,
     ProgramTermsSet,
     Recorded,
-    ReversalRequested,
     TransferFailed,
     TransferNotFound,
     TransferOutcomeUnknown,
     TransferRequested,
-    TransferReversed,
     TransferSettled,
 )
 from sandbox.stripe_twin import Answer, Outcome, Request
-from tests.simulation.chronicle import BEGINNING, Chronicle, payout_in
+from tests.simulation.chronicle import Chronicle, payout_in
+from tests.simulation.decisions import Decisions
 from tests.simulation.network import payout_of
 from tests.simulation.storage import SimulatedRecorder
 from tests.simulation.stripe_books import StripeBooks
+from tests.simulation.watched import Violation, Watched
 
 KEY_MAY_BE_SENT_FOR = timedelta(hours=23, minutes=40)
 """23 h (STRIPE.md) and as long as a process that has decided to send can be frozen before it does."""
 
-SEARCHES_NEEDED = 3
-"""Absence needs several scans (STRIPE.md)."""
-
 RESOLVES_NOTHING = frozenset({401, 409, 429})
-
-
-@dataclass(frozen=True)
-class Violation:
-    """An invariant that did not hold, and for which payout."""
-
-    invariant: str
-    detail: str
-    payout_id: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.invariant}: {self.detail}" + (f" ({self.payout_id})" if self.payout_id else "")
-
-
-@dataclass
-class Watched:
-    """A payout as the log has told it so far."""
-
-    bonus: BonusEarned
-    requests: list[Recorded] = field(default_factory=list)
-    unresolved: TransferRequested | None = None
-    settled: TransferSettled | None = None
-    earned_at: datetime = BEGINNING
-    held: bool = False
-    asked: Recorded | None = None  # the newest request that nobody has decided on
-    granted: str | None = None
-    may_retry: bool = False
-    searches: int = 0  # that found nothing, since the newest sending
-    cancelled: bool = False
-    reversed_minor: int = 0
 
 
 class Witness:
@@ -88,10 +48,12 @@ class Witness:
         self.events: list[Recorded] = []
         self.payouts: dict[str, Watched] = {}
         self.looked_up: set[str] = set()
+        self.something_is_looked_up = asyncio.Event()
         self.accounts: dict[str, PayoutAccountUpdated] = {}
         self._chronicle = chronicle
         self._recorder = recorder
         self._books = books
+        self._decisions = Decisions(books, self.violated)
         self._terms: ProgramTermsSet | None = None
         self._founding = 0
         self._requests: dict[str, Recorded] = {}
@@ -120,8 +82,7 @@ class Witness:
             case PayoutAccountUpdated() as update:
                 self.accounts[update.instructor_id] = update
             case BonusEarned() as bonus:
-                self._bonus(bonus)
-                self.payouts[bonus.payout_id].earned_at = recorded_event.recorded_at
+                self._earned(recorded_event, bonus)
             case TransferRequested() as request:
                 self._requested(recorded_event, request)
             case TransferFailed() as failed:
@@ -135,47 +96,12 @@ class Witness:
             case TransferSettled() as settled:
                 self._settled(settled)
             case AboutPayout() as event:
-                self._people(self.payouts[event.payout_id], recorded_event)
+                self._decisions.see(self.payouts[event.payout_id], recorded_event)
 
-    def _people(self, payout: Watched, recorded_event: Recorded) -> None:
-        """What was decided by people, and what follows from it."""
-        payout_id = payout.bonus.payout_id
-        match recorded_event.event:
-            case PayoutHeld():
-                payout.held = True
-            case PayoutReleased():
-                payout.held = False
-            case ApprovalRequested():
-                payout.asked = recorded_event
-            case ApprovalRefused():
-                payout.asked = None
-            case ApprovalGranted(action=action):
-                if payout.asked is None or payout.asked.actor == recorded_event.actor:
-                    self.violated("two persons", f"{recorded_event.actor} approves what they asked for", payout_id)
-                payout.asked, payout.granted = None, action
-            case PayoutRetryAuthorized(after=after):
-                payout.may_retry = True
-                if after == "unknown" and payout.granted != "retry":
-                    self.violated("two persons", "an unknown outcome is retried without them", payout_id)
-                if self._books.transfers_of(payout_id):
-                    self.violated("never twice", "a retry is allowed, and Stripe holds the transfer", payout_id)
-            case PayoutCancelled():
-                payout.cancelled = True
-                if payout.granted != "cancel":
-                    self.violated("two persons", "it is cancelled without them", payout_id)
-                in_flight = payout.unresolved is not None and payout.searches < SEARCHES_NEEDED
-                if in_flight or self._books.transfers_of(payout_id):
-                    self.violated("what is cancelled is not paid", "it is in flight, or paid", payout_id)
-            case ReversalRequested():
-                if payout.granted != "reverse":
-                    self.violated("two persons", "it is reversed without them", payout_id)
-            case TransferReversed(total_reversed_minor=total_minor):
-                payout.reversed_minor = total_minor
-
-    def _bonus(self, bonus: BonusEarned) -> None:
+    def _earned(self, when: Recorded, bonus: BonusEarned) -> None:
         if bonus.payout_id in self.payouts:
             self.violated("one bonus per referral", "earned twice", bonus.payout_id)
-        self.payouts[bonus.payout_id] = Watched(bonus)
+        self.payouts[bonus.payout_id] = Watched(bonus, when.recorded_at)
         terms = self._terms
         if terms is None:
             self.violated("terms are events", "a bonus without terms", bonus.payout_id)
@@ -236,6 +162,7 @@ class Witness:
         """A call is about to be made."""
         if request.method == "GET" and request.path == "/v1/transfers":
             self.looked_up.add(payout_of(request))
+            self.something_is_looked_up.set()
         if not _is_transfer(request):
             return
         key, payout_id = request.headers.get("idempotency-key", ""), payout_of(request)
