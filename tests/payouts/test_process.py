@@ -180,15 +180,16 @@ async def mend_credentials(road: Road) -> None:
 @pytest.mark.parametrize(
     "fault", [Fault.CONFLICT_409, Fault.GLOBAL_RATE, Fault.ENDPOINT_CONCURRENCY, Fault.LOCK_TIMEOUT]
 )
-def test_what_executed_nothing_is_sent_again_shortly_and_not_recorded(road: Road, fault: Fault) -> None:
+def test_what_executed_nothing_is_sent_again_shortly_and_only_then_recorded(road: Road, fault: Fault) -> None:
     payout_id = road.owe()
     road.stripe.meets(fault)
     waits = road.advance(payout_id)
     assert isinstance(waits, Wait)
     assert waits.until is not None
     assert waits.until < road.clock() + timedelta(seconds=6)
+    assert road.story(payout_id) == [A1]
     assert isinstance(road.advance(payout_id), Finished)
-    assert road.story(payout_id) == [A1, A1_SETTLED]
+    assert road.story(payout_id) == [A1, A1_UNKNOWN, A1_SETTLED]
 
 
 def test_a_429_slows_everybody_down_and_answers_let_them_on(road: Road) -> None:

@@ -26,7 +26,7 @@ def test_whoever_comes_after_a_crash_goes_on_with_the_same_key(road: Road, gatew
     assert road.story(payout_id) == [A1]
     road.connect(payout_id, "acct_ok_other")
     assert isinstance(road.advance(payout_id), Finished)
-    assert road.story(payout_id) == [A1, A1_SETTLED]
+    assert road.story(payout_id) == [A1, A1_UNKNOWN, A1_SETTLED]
     assert road.newest(payout_id).replayed == (gateway is DiesAfterTheCall)
     assert road.newest(payout_id).destination == "acct_ok1"
 
@@ -62,7 +62,7 @@ def test_an_answer_that_money_moved_is_recorded_whatever_another_worker_recorded
             return answer
 
     assert isinstance(road.advance(payout_id, gateway=Overtaken), Finished)
-    assert road.story(payout_id) == [A1, A1_UNKNOWN, A1_SETTLED]
+    assert road.story(payout_id) == [A1, A1_UNKNOWN, A1_UNKNOWN, A1_SETTLED]
 
 
 def test_a_worker_that_comes_late_with_the_same_news_records_nothing(road: Road) -> None:
@@ -76,7 +76,26 @@ def test_a_worker_that_comes_late_with_the_same_news_records_nothing(road: Road)
             return answer
 
     assert isinstance(road.advance(payout_id, gateway=Overtaken), Finished)
-    assert road.story(payout_id) == [A1, A1_SETTLED]
+    assert road.story(payout_id) == [A1, A1_UNKNOWN, A1_SETTLED]
+
+
+def test_a_refusal_of_one_call_ends_nothing_while_another_worker_is_sending_the_same_key(road: Road) -> None:
+    """Our lease ran out while our call was on its way; a 403 says nothing of the call that somebody else has made since."""
+    payout_id = road.owe()
+    road.stripe.meets(Fault.ERROR_403)
+
+    class Overtaken(StripeGateway):
+        async def create_transfer(self, request: TransferRequested) -> Answer | NoAnswer:
+            answer = await super().create_transfer(request)
+            road.stripe.meets(Fault.RESET_AFTER)
+            async with road.process() as another:
+                await another.advance(payout_id)
+            return answer
+
+    road.advance(payout_id, gateway=Overtaken)
+    assert road.story(payout_id) == [A1, A1_UNKNOWN, A1_UNKNOWN]
+    road.clock.ahead += HOUR
+    assert isinstance(road.advance(payout_id), Finished)
 
 
 def test_an_intent_is_not_recorded_if_the_account_was_replaced_since_it_was_decided(road: Road) -> None:

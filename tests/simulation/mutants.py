@@ -23,13 +23,13 @@ from ledger.payouts.outcome_events import outcome_event
 from ledger.payouts.payout import Payout, Unresolved
 from ledger.payouts.process import PayoutProcess
 from ledger.payouts.situation import Situation
-from ledger.payouts.steps import Cancel, Finished, LookUp, Request, Step, Wait
+from ledger.payouts.steps import Cancel, Finished, LookUp, Request, Send, Step, Wait
 from ledger.payouts.worker import ThreadedLog
 from ledger.program import INITIAL_TERMS
 from ledger.reasons import Reason
 from ledger.referrals.payout_account import Account
 from sandbox.stripe_twin import Fault
-from tests.simulation.plan import DAY, HOUR, Plan, Spell, draw
+from tests.simulation.plan import DAY, HOUR, SCENARIOS, Plan, Spell, draw
 from tests.simulation.replaced import replaced
 from tests.simulation.simulation import Report, simulate
 from tests.simulation.todo_list import InMemoryTodoList
@@ -67,6 +67,7 @@ def mutant(**focus: Any) -> Callable[[Callable[[], Changes]], Callable[[], Chang
 
 
 LONG_OUTAGE = {"weather": (Spell("deaf", 6 * HOUR, 30 * HOUR),), "adversity": 2.5 * DAY, "crashes": 0}
+CROSSING_CALLS = SCENARIOS[0]
 LOCKED_OUT = {"weather": (Spell("locked_out", 6 * HOUR, 12 * HOUR),), "adversity": DAY}
 
 
@@ -218,6 +219,18 @@ def accepted_credentials_wake_nobody() -> Changes:
         return changes
 
     return {(todo.Changes, "of"): staticmethod(deaf)}
+
+
+@mutant(
+    **CROSSING_CALLS | {"faults": {Fault.ERROR_403: 0.45, Fault.LATE_EFFECT: 0.1}, "operator_actions": 0, "hold": 0.0}
+)
+def a_refusal_ends_what_another_worker_is_sending() -> Changes:
+    """Whoever finds an intent and sends it leaves no trace of that, and the first sender takes a 403 for the end of it."""
+
+    async def traceless(self: PayoutProcess, situation: Situation, step: Send) -> Any:
+        return await self._send(step.request, situation.cause, situation.head, repeated=True, until=step.until)
+
+    return {(PayoutProcess, "_send_again"): traceless}
 
 
 @mutant(strangers=4, faults={Fault.ERROR_500_WITHOUT_EFFECT: 0.3})

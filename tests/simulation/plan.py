@@ -4,9 +4,9 @@ Not everything goes wrong in every run: each seed picks a few kinds of trouble a
 only show while the rest of the world behaves.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 
 from sandbox.stripe_twin import Fault, WebhookHabits
 
@@ -62,8 +62,63 @@ class Plan:
     max_bonuses_a_day: int | None
 
 
+SCENARIOS: tuple[dict[str, Any], ...] = (
+    # Calls that cross each other: leases run out and processes stand still while requests are on their way.
+    {
+        "weather": (Spell("slow", 0, DAY),),
+        "adversity": DAY,
+        "faults": {Fault.ERROR_403: 0.3, Fault.LATE_EFFECT: 0.2},
+        "lease_seconds": 2.0,
+        "freezes_a_day": 200.0,
+        "concurrency": 4,
+        "crashes": 0,
+    },
+    # Everything is carried out, nothing is answered, and the day of the idempotency keys runs out.
+    {
+        "weather": (Spell("deaf", 2 * HOUR, 30 * HOUR),),
+        "adversity": 2.2 * DAY,
+        "freezes_a_day": 100.0,
+        "lease_seconds": 20.0,
+        "operators_look_every": 2 * HOUR,
+    },
+    # People at every button while outcomes are unknown.
+    {
+        "weather": (),
+        "adversity": DAY,
+        "faults": {
+            Fault.ERROR_500_WITH_EFFECT: 0.1,
+            Fault.ERROR_500_WITHOUT_EFFECT: 0.1,
+            Fault.TIMEOUT_AFTER: 0.2,
+            Fault.LIST_LAG: 0.1,
+        },
+        "operator_actions": 200,
+        "operators_look_every": HOUR,
+        "reversals": 6,
+        "strangers": 2,
+    },
+    # Processes that die all the time over a database that is lost all the time.
+    {
+        "weather": (),
+        "adversity": DAY,
+        "store_trouble": 0.1,
+        "steps_between_crashes": 30.0,
+        "crashes": 200,
+        "operator_actions": 30,
+        "reversals": 3,
+        "lease_seconds": 5.0,
+    },
+)
+"""Combinations of troubles that seldom come together by chance. Every fifth seed is one of these."""
+
+
 def draw(seed: int) -> Plan:
     """The plan of a seed."""
+    lots = Random(f"scenario {seed}")
+    scenario = lots.choice(SCENARIOS) if lots.random() < 0.2 else {}
+    return replace(_draw(seed), **scenario)
+
+
+def _draw(seed: int) -> Plan:
     lots = Random(f"plan {seed}")
     weather = tuple(_weather(lots))
     is_long = lots.random() < 0.04  # long enough for seven days of declines

@@ -6,7 +6,7 @@ from tests.simulation.__main__ import explanation
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.simulation import simulate
 
-SEEDS_AT_MOST = 10
+SEEDS_AT_MOST = 20
 
 
 @pytest.mark.parametrize("name", MUTANTS)
