@@ -29,6 +29,8 @@ class Decisions:
     def see(self, payout: Watched, recorded: Recorded) -> None:
         match recorded.event:
             case PayoutHeld():
+                if payout.held:
+                    self._violated("what is held waits", "it is held again", payout.bonus.payout_id)
                 payout.held = True
             case PayoutReleased():
                 payout.held = False

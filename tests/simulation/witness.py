@@ -34,6 +34,9 @@ from tests.simulation.watched import Violation, Watched
 KEY_MAY_BE_SENT_FOR = timedelta(hours=23, minutes=40)
 """23 h (STRIPE.md) and as long as a process that has decided to send can be frozen before it does."""
 
+EVENTS_AT_MOST = 20_000
+"""In one run: no season needs so many, unless something goes round in circles."""
+
 RESOLVES_NOTHING = frozenset({401, 409, 429})
 
 
@@ -68,6 +71,8 @@ class Witness:
         """Events were stored, from this position on."""
         if first_position != len(self.events) + 1:
             self.violated("positions have no gap", f"{first_position} follows {len(self.events)}")
+        if first_position > EVENTS_AT_MOST:
+            self.violated("it comes to rest", f"{first_position} events")
         for sequenced in self._recorder.events[first_position - 1 :]:
             event = recorded(sequenced)  # type: ignore[arg-type]
             self.events.append(event)
