@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from ledger.events import platform, referral, review, transfer
+from ledger.events import books, people, platform, reconciliation, referral, review, transfer
 from ledger.events.event import AboutPayout, Event
 
 
 def _kinds() -> Iterator[type[Event]]:
-    for module in (referral, transfer, review, platform):
+    for module in (referral, transfer, review, platform, books, reconciliation, people):
         for kind in vars(module).values():
             if isinstance(kind, type) and issubclass(kind, Event) and kind not in (Event, AboutPayout):
                 yield kind

@@ -1,0 +1,1 @@
+"""What concerns the books as a whole: the end of a period."""

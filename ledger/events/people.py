@@ -1,0 +1,1 @@
+"""What concerns a person's data; never the data itself."""

@@ -1,0 +1,1 @@
+"""What was compared with Stripe and the bank, and the exceptions that people work off."""

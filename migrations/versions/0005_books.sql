@@ -1,0 +1,1 @@
+-- The journal: lines of balanced entries and their daily sums, as read models.

@@ -1,0 +1,1 @@
+-- The seals: tiles of the Merkle tree over the log, and signed checkpoints.

@@ -1,0 +1,1 @@
+-- Reconciliation: the lines of runs, beside what the log says of them.

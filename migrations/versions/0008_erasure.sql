@@ -1,0 +1,1 @@
+-- Erased persons stay erased: a late repetition of their sign-up brings no name back.
