@@ -24,6 +24,15 @@ FOLDER_VARIABLE = "LEDGER_TEST_POSTGRES_FOLDER"
 MAJOR_VARIABLE = "LEDGER_TEST_POSTGRES_MAJOR"
 
 
+MOST_WORKERS = 4
+"""They share one PostgreSQL, which bounds their number."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: much of the time a test waits for a process or a disk."""
+    return min(MOST_WORKERS, (os.cpu_count() or 1) + 1)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     # The controller of a parallel run comes here first; its workers inherit the folder by the environment.
     if FOLDER_VARIABLE not in os.environ and "TEST_DATABASE_URL" not in os.environ:
