@@ -26,6 +26,8 @@ class Reason(StrEnum):
     REQUEST_DECLINED = "request_declined"
     RETRIES_EXHAUSTED = "retries_exhausted"
     STRIPE_UNAVAILABLE = "stripe_unavailable"
+    SEARCH_REFUSED = "search_refused"
+    TRANSFER_MISMATCHED = "transfer_mismatched"
     ABSENCE_CONFIRMED = "absence_confirmed"
     HOLD_PERIOD = "hold_period"
     HELD = "held"
@@ -34,6 +36,7 @@ class Reason(StrEnum):
     APPROVAL_PENDING = "approval_pending"
     PAID = "paid"
     REVERSAL_IN_PROGRESS = "reversal_in_progress"
+    PARTLY_REVERSED = "partly_reversed"
     REVERSED = "reversed"
     CANCELLED = "cancelled"
 
@@ -87,13 +90,15 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.CONFIRMING_WITH_STRIPE: Explanation(
         "Your payment was sent and we are confirming that it arrived.",
         "Nothing to do: we keep checking.",
-        "Outcome unknown; repeated under the same key, or looked up at Stripe by transfer group.",
+        "Outcome unknown, for the reason in the newest TransferOutcomeUnknown: unheard (no_answer, unreadable), refused when it "
+        "was repeated (repetition_refused), or broken at Stripe (server_error). Repeated under the same key, or searched for.",
         "stripe",
     ),
     Reason.RECONCILIATION_REQUIRED: Explanation(
         "Your payment is being checked by our team.",
         "Nothing to do: we will complete it or tell you.",
-        "Outcome unknown and past the key's safe window (or the key was misused): never sent again until reconciled.",
+        "Outcome unknown and past the key's safe window (or the key was misused): never sent again, but searched for by itself. "
+        "When several searches confirm that it is absent, retry or cancel it.",
         "operator",
     ),
     Reason.STRIPE_CREDENTIALS_REJECTED: Explanation(
@@ -123,7 +128,8 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.RETRIES_EXHAUSTED: Explanation(
         "Your payment needs attention from our team.",
         "Nothing to do: we are looking into it.",
-        "Declined for 7 days; no longer retried by itself.",
+        "Declined for 7 days; no longer retried by itself. Mend the cause (see the last error), then retry it; an account fact or "
+        "funds that arrive start it as well, if that was the cause.",
         "operator",
     ),
     Reason.STRIPE_UNAVAILABLE: Explanation(
@@ -131,6 +137,20 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "Nothing to do: it is sent as soon as they are back.",
         "Stripe does not answer; the circuit breaker is open and lets a probe through now and then.",
         "stripe",
+    ),
+    Reason.SEARCH_REFUSED: Explanation(
+        "Your payment is being checked by our team.",
+        "Nothing to do: we will complete it or tell you.",
+        "Stripe lets our API key not read all that has to be searched; the newest TransferSearchRefused names the sources and "
+        "has Stripe's words. Give the restricted key read permission for transfers, balance transactions and events.",
+        "operator",
+    ),
+    Reason.TRANSFER_MISMATCHED: Explanation(
+        "Your payment is being checked by our team.",
+        "Nothing to do: we will complete it or tell you.",
+        "Stripe holds a transfer that claims to be of this payout and has another amount, currency or destination; the newest "
+        "TransferMismatched names it. Look at it at Stripe, and reverse it there in full; then the search goes on.",
+        "operator",
     ),
     Reason.ABSENCE_CONFIRMED: Explanation(
         "Your payment is being checked by our team.",
@@ -172,6 +192,12 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "A payment to you is being taken back.",
         "Nothing to do: our team has been in touch or will be.",
         "A reversal was approved and is being sent or confirmed.",
+        "nobody",
+    ),
+    Reason.PARTLY_REVERSED: Explanation(
+        "Paid to your payout account. A part of it was taken back since.",
+        "Get in touch with us if you think that this is wrong.",
+        "TransferSettled recorded, and TransferReversed for a part of it.",
         "nobody",
     ),
     Reason.REVERSED: Explanation(

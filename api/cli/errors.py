@@ -54,15 +54,17 @@ def explain(error: Exception) -> tuple[str, int]:
     from api.data_folder import FolderInUse, FolderUnusable
     from api.processes import PartFailed
     from api.tokens import NoTokenKeyError
+    from ledger.proof.errors import SealingError
+    from projections.rebuild import RebuildRunningError
     from sandbox.postgres import EmbeddedPostgresError
     from sandbox.season.player import SeasonError
 
     match error:
         case UsageProblem() | SchemaNotReady() | LedgerNotEmpty() | NoStripe() | NoTokenKeyError():
             return str(error), USAGE
-        case EmbeddedPostgresError() | FolderInUse() | FolderUnusable():
+        case EmbeddedPostgresError() | FolderInUse() | FolderUnusable() | RebuildRunningError():
             return str(error), USAGE
-        case PartFailed() | SeasonError() | NotQuiet() | NotDone():
+        case PartFailed() | SeasonError() | NotQuiet() | NotDone() | SealingError():
             return str(error), FOUND_WRONG
     return _of_settings(error) or _of_database(error) or _of_the_system(error), _status_of(error)
 

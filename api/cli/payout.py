@@ -1,6 +1,5 @@
 """`ledger payout …`: the same questions and decisions as over HTTP, by somebody who may reach the database."""
 
-import getpass
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,12 +10,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from api import composition
 from api.cli import databases, payout_screen, screen, structured_log
+from api.cli.actor import actor as known_actor
 from api.cli.caught_up import caught_up
 from api.cli.errors import NotDone, UsageProblem
 from api.decisions import PAYOUT_ID, Decision, Note
 from api.services import Services
 from api.settings import Settings
-from api.tokens import SUBJECT
 from ledger.event_log import ConflictError
 from ledger.events import payout_tag
 from ledger.history import about
@@ -29,6 +28,7 @@ __all__ = ["act", "approvals", "decide", "list_payouts", "show"]
 
 STATUSES = ("pending_transfer", "paid", "failed", "cancelled", "reversed")
 PAGE = 200
+ROLE = "command_line"  # as the log has it: whoever may reach the database
 
 _NOTE: TypeAdapter[str] = TypeAdapter(Note)
 
@@ -75,15 +75,15 @@ def approvals(*, as_json: bool) -> None:
 
 
 def act(action: Action, payout_id: str, reason: str, actor: str | None, *, as_json: bool) -> None:
-    note, by = _note(reason), _actor(actor)
-    _carry_out(payout_id, lambda review: review.act(action, payout_id, note=note, actor=by), as_json=as_json)
+    note, by = _note(reason), known_actor(actor)
+    _carry_out(payout_id, lambda review: review.act(action, payout_id, note=note, actor=by, role=ROLE), as_json=as_json)
 
 
 def decide(payout_id: str, number: int, reason: str, actor: str | None, *, granted: bool, as_json: bool) -> None:
-    note, by = _note(reason), _actor(actor)
+    note, by = _note(reason), known_actor(actor)
     _carry_out(
         payout_id,
-        lambda review: review.decide(payout_id, number, granted=granted, note=note, actor=by),
+        lambda review: review.decide(payout_id, number, granted=granted, note=note, actor=by, role=ROLE),
         as_json=as_json,
     )
 
@@ -131,18 +131,6 @@ def _note(text: str) -> str:
         return _NOTE.validate_python(text)
     except ValidationError as error:
         raise UsageProblem(f"--reason: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
-
-
-def _actor(given: str | None) -> str:
-    """Who decides: whoever is named, else whoever is logged in."""
-    if given is None:
-        try:
-            given = getpass.getuser()
-        except (KeyError, OSError):
-            raise UsageProblem("say who you are with --actor: this user has no name on this machine") from None
-    if not SUBJECT.fullmatch(given):
-        raise UsageProblem("--actor is 1 to 255 printable ASCII characters without spaces")
-    return given
 
 
 def _known_form(payout_id: str) -> str:

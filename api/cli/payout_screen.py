@@ -108,11 +108,12 @@ def line_of(recorded: Recorded) -> dict[str, object]:
 def _particulars(recorded: Recorded) -> Mapping[str, object]:
     """What a person wants to know of an event beside its type."""
     told = recorded.event.model_dump(mode="json", exclude=ABOUT_THE_PAYOUT)
-    return {name: value for name, value in told.items() if value is not None and not isinstance(value, dict | list)}
+    shown = {name: ", ".join(map(str, value)) if isinstance(value, list) else value for name, value in told.items()}
+    return {name: value for name, value in shown.items() if value is not None and not isinstance(value, dict)}
 
 
 def _why(view: PayoutView) -> Iterator[str]:
-    parts = [view.for_operator]
+    parts = [f"{view.reason.value}: {view.for_operator}"]
     if view.who != "nobody":
         parts.append(f"Who acts: {view.who}.")
     if view.next_attempt_at is not None:

@@ -11,6 +11,9 @@ APPROVALS_TAG = "approvals"
 
 ActionKind = Literal["cancel", "reverse", "retry"]
 
+DeciderRole = str | None
+"""By which role the actor was allowed to decide: a token's, or `command_line`. None: not a person, or not known."""
+
 
 class HoldReason(StrEnum):
     """Why a payout is held: because a person said so, or because a rule wants a person to look."""
@@ -25,12 +28,14 @@ class PayoutHeld(AboutPayout):
 
     reason: HoldReason
     note: str
+    role: DeciderRole = None
 
 
 class PayoutReleased(AboutPayout):
     """A person looked, and the payout goes on. The rules do not hold it again."""
 
     note: str
+    role: DeciderRole = None
 
 
 class ApprovalRequested(AboutPayout):
@@ -39,6 +44,7 @@ class ApprovalRequested(AboutPayout):
     number: Annotated[int, Field(ge=1)]
     action: ActionKind
     note: str
+    role: DeciderRole = None
 
     def tags(self) -> tuple[str, ...]:
         return (*super().tags(), APPROVALS_TAG)
@@ -50,6 +56,7 @@ class ApprovalGranted(AboutPayout):
     number: int
     action: ActionKind
     note: str
+    role: DeciderRole = None
 
     def tags(self) -> tuple[str, ...]:
         return (*super().tags(), APPROVALS_TAG)
@@ -61,6 +68,7 @@ class ApprovalRefused(AboutPayout):
     number: int
     action: ActionKind
     note: str
+    role: DeciderRole = None
 
     def tags(self) -> tuple[str, ...]:
         return (*super().tags(), APPROVALS_TAG)
@@ -71,6 +79,7 @@ class PayoutRetryAuthorized(AboutPayout):
 
     after: Literal["decline", "unknown"]
     note: str
+    role: DeciderRole = None
 
 
 class PayoutCancelled(AboutPayout):
@@ -79,3 +88,4 @@ class PayoutCancelled(AboutPayout):
     amount_minor: MinorUnits
     currency: Currency
     note: str
+    role: DeciderRole = None

@@ -51,6 +51,9 @@ class UnknownKind(StrEnum):
     UNREADABLE = "unreadable"  # an answer that is not Stripe's JSON
     SERVER_ERROR = "server_error"  # 500: saved under the key, so sending again only repeats it
     KEY_MISUSE = "key_misuse"  # idempotency_error, or Stripe holds something else than we asked for: our defect
+    REPETITION_REFUSED = (
+        "repetition_refused"  # a refusal given before Stripe looked at the key: silent on the first sending
+    )
 
 
 class TransferFailed(AboutPayout):
@@ -84,6 +87,21 @@ class TransferNotFound(AboutPayout):
 
     attempt: int
     searched: tuple[str, ...]
+
+
+class TransferMismatched(AboutPayout):
+    """Stripe holds transfers that claim to be of this payout, and none is what was requested. A person has to look."""
+
+    attempt: int
+    transfer_ids: tuple[str, ...]
+
+
+class TransferSearchRefused(AboutPayout):
+    """Our API key may not read these sources of a search, and without them nothing is proven. `message` is Stripe's own."""
+
+    attempt: int
+    sources: tuple[str, ...]
+    message: str
 
 
 class TransferNoticed(AboutPayout):

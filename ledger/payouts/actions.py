@@ -50,7 +50,6 @@ Verdict = Accepted | Refused
 ALREADY_PAID = Refused("already_paid", "the payout is settled; a transfer can only be reversed")
 CANCELLED = Refused("already_cancelled", "the payout was cancelled and is owed no more")
 REVERSED = Refused("already_reversed", "the transfer was reversed in full")
-OUTCOME_PENDING = Refused("outcome_pending", "an attempt is in flight; its outcome has to be known first")
 
 
 def decide(action: Action, payout: Payout, note: str) -> Verdict:
@@ -78,13 +77,7 @@ def _retry(payout: Payout, note: str) -> Verdict:
     if payout.is_final:
         return _final(payout)
     if payout.unresolved is not None:
-        if not absence_confirmed(payout.unresolved):
-            return Refused(
-                "absence_not_confirmed",
-                f"the outcome of attempt {payout.attempt} is open, and a new key could pay twice: it takes "
-                f"{SEARCHES_NEEDED} searches at Stripe that find nothing, made by the payout process, and a second person",
-            )
-        return _ask(payout, "retry", note)
+        return _ask(payout, "retry", note) if absence_confirmed(payout.unresolved) else _in_doubt(payout)
     if payout.failure is None:
         return Refused("not_declined", "the payout was not declined; see what it waits for")
     if payout.retry_authorized_position > payout.failure.position:
@@ -92,17 +85,38 @@ def _retry(payout: Payout, note: str) -> Verdict:
     return Accepted((PayoutRetryAuthorized.of(payout.bonus, after="decline", note=note),))
 
 
+def _in_doubt(payout: Payout) -> Refused:
+    """Why there is no new attempt while one is unresolved: its outcome comes by itself, or is being searched for."""
+    if payout.unresolved is not None and payout.unresolved.searches:
+        return Refused(
+            "absence_not_confirmed",
+            f"the outcome of attempt {payout.attempt} is open, and a new key could pay twice: it takes "
+            f"{SEARCHES_NEEDED} searches at Stripe that find nothing, made by the payout process, and a second person",
+        )
+    return Refused(
+        "outcome_pending",
+        f"attempt {payout.attempt} is in flight, and its outcome has to be known first: the payout process finds it out by "
+        "itself; until then a hold or a cancellation is taken, and is carried out if nothing was paid",
+    )
+
+
 def _cancel(payout: Payout, note: str) -> Verdict:
-    return _final(payout) if payout.is_final else _ask(payout, "cancel", note)
+    """Also once all of it came back: the books owe it again, until two persons say that it is owed no more."""
+    return _final(payout) if payout.is_final and payout.phase != "reversed" else _ask(payout, "cancel", note)
 
 
 def _reverse(payout: Payout, note: str) -> Verdict:
     if payout.phase == "reversed":
         return REVERSED
+    if payout.unresolved is not None and not payout.is_final:
+        return Refused(
+            "outcome_pending",
+            f"attempt {payout.attempt} is in flight: reverse the payout once it is paid, or cancel it, which waits for the outcome",
+        )
     if payout.phase != "settled":
-        return Refused("not_paid", "only a settled payout can be reversed; cancel it instead")
+        return Refused("not_paid", "only a settled payout can be reversed; one that is owed can be cancelled")
     if payout.reversal is not None:
-        return Refused("outcome_pending", "a reversal is in flight")
+        return Refused("outcome_pending", "a reversal is in flight, and its outcome has to be known first")
     return _ask(payout, "reverse", note)
 
 

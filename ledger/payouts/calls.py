@@ -37,13 +37,25 @@ class StripeCalls:
             answer = await call(self._gateway)
         return self._heard(answer)
 
+    async def read_balance(self) -> Answer | NoAnswer:
+        return await self._unless_silent(lambda gateway: gateway.read_balance())
+
+    async def list_events(self, since: int) -> Answer | NoAnswer:
+        return await self._unless_silent(lambda gateway: gateway.list_events(since))
+
+    async def _unless_silent(self, call: Call) -> Answer | NoAnswer:
+        """For what is asked now and then beside the payouts, which look at the breaker themselves before they decide."""
+        if self.wait_until() is not None:
+            return NoAnswer("not asked: Stripe has not answered lately")
+        return await self.make(call)
+
     def _heard(self, answer: Answer | NoAnswer) -> Answer | NoAnswer:
         if isinstance(answer, NoAnswer) or answer.status in NO_ANSWER_STATUSES:
             self._breaker.unanswered()
             return answer
         self._breaker.answered()
         if answer.status == 429:
-            self._pace.slow_down()
+            self._pace.slow_down(answer.rate_limited_reason)
         elif answer.status < 500:
             self._pace.answered()
         return answer

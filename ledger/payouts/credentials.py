@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Protocol
 
 import structlog
 
@@ -16,18 +17,23 @@ from ledger.events import (
 )
 from ledger.history import about
 from ledger.payouts.async_log import ACTOR, AsyncLog
-from ledger.payouts.outcome import Answer
-from ledger.payouts.stripe_gateway import TransferGateway
+from ledger.payouts.outcome import Answer, NoAnswer
 
 BOUNDARY = about(STRIPE_CREDENTIALS_TAG)
 
 alarm = structlog.get_logger("ledger.alarm")
 
 
+class BalanceReader(Protocol):
+    """The cheapest call that shows whether our API key is taken."""
+
+    async def read_balance(self) -> Answer | NoAnswer: ...
+
+
 class Credentials:
-    def __init__(self, log: AsyncLog, gateway: TransferGateway, clock: Callable[[], datetime]) -> None:
+    def __init__(self, log: AsyncLog, stripe: BalanceReader, clock: Callable[[], datetime]) -> None:
         self._log = log
-        self._gateway = gateway
+        self._stripe = stripe
         self._clock = clock
 
     async def rejected_at(self) -> datetime | None:
@@ -44,7 +50,7 @@ class Credentials:
         """If Stripe had rejected our key, see whether it is taken by now, and if so let everything go on."""
         if await self.rejected_at() is None:
             return
-        answer = await self._gateway.read_balance()
+        answer = await self._stripe.read_balance()
         # 403: a restricted key that is taken, and may not read the balance.
         is_taken = isinstance(answer, Answer) and (answer.status < 300 or answer.status == 403)
         if is_taken and await self._record(StripeCredentialsAccepted()):

@@ -48,9 +48,16 @@ def explain(
         case Cancel():
             return Wait(Reason.CANCELLED)
         case RequestReversal() | SendReversal() | CheckTransfer():
-            return Wait(Reason.REVERSAL_IN_PROGRESS if payout.reversal or payout.granted else Reason.PAID, now)
+            return Wait(Reason.REVERSAL_IN_PROGRESS if payout.reversal or payout.granted else _final(payout), now)
         case Finished():
-            return Wait(_FINAL.get(payout.phase, Reason.PAID))
+            return Wait(_final(payout))
 
 
-_FINAL = {"cancelled": Reason.CANCELLED, "reversed": Reason.REVERSED}
+def _final(payout: Payout) -> Reason:
+    match payout.phase:
+        case "cancelled":
+            return Reason.CANCELLED
+        case "reversed":
+            return Reason.REVERSED
+        case _:
+            return Reason.PARTLY_REVERSED if payout.reversed_minor else Reason.PAID

@@ -139,7 +139,8 @@ def _resolve(payout: Payout, unresolved: Unresolved, now: datetime) -> Step:
     reason = _search_reason(unresolved, now)
     if payout.noticed_position > max(unresolved.requested_position, unresolved.looked_position):
         again_at = next_point(LOOKUP_DELAYS_SECONDS, unresolved.first_sent_at, now, seed)
-        return LookUp(unresolved.request, reason or Reason.CONFIRMING_WITH_STRIPE, again_at, record=True)
+        reason = reason or _obstacle(unresolved) or Reason.CONFIRMING_WITH_STRIPE
+        return LookUp(unresolved.request, reason, again_at, record=True)
     if reason is not None:
         anchor = unresolved.last_unanswered_at or unresolved.first_sent_at
         first_look_at = anchor + delay(LOOKUP_DELAYS_SECONDS, 1, seed)
@@ -161,9 +162,18 @@ def _search_reason(unresolved: Unresolved, now: datetime) -> Reason | None:
         return None
     if absence_confirmed(unresolved):
         return Reason.ABSENCE_CONFIRMED
+    if (obstacle := _obstacle(unresolved)) is not None:
+        return obstacle
     if expired or UnknownKind.KEY_MISUSE in unresolved.kinds:
         return Reason.RECONCILIATION_REQUIRED
     return Reason.CONFIRMING_WITH_STRIPE
+
+
+def _obstacle(unresolved: Unresolved) -> Reason | None:
+    """What only a person can clear away before a search comes to an end."""
+    if unresolved.mismatched:
+        return Reason.TRANSFER_MISMATCHED
+    return Reason.SEARCH_REFUSED if unresolved.refused_sources else None
 
 
 def _after_failure(
@@ -215,7 +225,7 @@ def _after_cancellation(payout: Payout, now: datetime) -> Step:
 
 def _after_settlement(payout: Payout, settlement: TransferSettled, now: datetime) -> Step:
     """A settled payout is left alone unless people want it back, or Stripe says that something happened to it."""
-    if payout.phase == "reversed":
+    if payout.phase in ("reversed", "cancelled"):
         return Finished()
     if payout.reversal is not None:
         if now < payout.reversal.first_sent_at + KEY_WINDOW:

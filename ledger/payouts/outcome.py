@@ -130,7 +130,7 @@ def _declined(answer: Answer, *, repeated: bool) -> Declined | Unknown:
         kind = FailureKind.INVALID_REQUEST
     if repeated and not answer.replayed and code not in EXECUTED_CODES:
         detail = f"HTTP {answer.status} {code or 'without a code'}, which says nothing of what was sent before"
-        return Unknown(UnknownKind.NO_ANSWER, detail, answer.request_id)
+        return Unknown(UnknownKind.REPETITION_REFUSED, detail, answer.request_id)
     return Declined(kind, code, answer.status, message, answer.request_id)
 
 

@@ -1,7 +1,8 @@
 """How fast to call Stripe: at most so many calls at once and so many a second, where the rate adapts.
 
 Additive increase, multiplicative decrease, as TCP does it: a second of answered calls allows a little more, however many
-they were, and a 429 halves the rate. So workers that share a limit come to equal parts of it without knowing each other.
+they were, and a 429 halves what its reason names, the calls at once or else the rate. So workers that share a limit come to
+equal parts of it without knowing each other.
 """
 
 import asyncio
@@ -14,13 +15,17 @@ INITIAL_RATE_PER_SECOND = 20.0
 INCREASE_PER_SECOND = 1.0
 DECREASE_FACTOR = 0.5
 DECREASE_PAUSE_SECONDS = 1.0  # a burst of 429s is one signal
+TOO_MANY_AT_ONCE = frozenset({"global-concurrency", "endpoint-concurrency"})  # Stripe-Rate-Limited-Reason (STRIPE.md)
 
 
 class Pace:
     """`async with pace.call():` waits for its turn. For one event loop."""
 
     def __init__(self, concurrency: int = 16, clock: Callable[[], float] | None = None) -> None:
-        self._slots = asyncio.Semaphore(concurrency)
+        self._most_at_once = concurrency
+        self._at_once = float(concurrency)
+        self._running = 0
+        self._changed = asyncio.Condition()
         self._clock = clock or asyncio.get_running_loop().time
         self._rate = INITIAL_RATE_PER_SECOND
         self._next_turn = 0.0
@@ -30,9 +35,13 @@ class Pace:
     def rate_per_second(self) -> float:
         return self._rate
 
+    @property
+    def calls_at_once(self) -> int:
+        return int(self._at_once)
+
     @asynccontextmanager
     async def call(self) -> AsyncIterator[None]:
-        async with self._slots:
+        async with self._slot():
             now = self._clock()
             turn = max(self._next_turn, now)
             self._next_turn = turn + 1.0 / self._rate
@@ -42,11 +51,29 @@ class Pace:
 
     def answered(self) -> None:
         """A call was answered without complaint."""
-        self._rate = min(MAX_RATE_PER_SECOND, self._rate + INCREASE_PER_SECOND / self._rate)
+        more = INCREASE_PER_SECOND / self._rate
+        self._rate = min(MAX_RATE_PER_SECOND, self._rate + more)
+        self._at_once = min(self._most_at_once, self._at_once + more)
 
-    def slow_down(self) -> None:
-        """Stripe said 429: everybody slows down."""
+    def slow_down(self, reason: str | None = None) -> None:
+        """Stripe said 429, for the reason in its header if it gave one: everybody slows down."""
         now = self._clock()
-        if now - self._decreased_at >= DECREASE_PAUSE_SECONDS:
-            self._decreased_at = now
+        if now - self._decreased_at < DECREASE_PAUSE_SECONDS:
+            return
+        self._decreased_at = now
+        if reason in TOO_MANY_AT_ONCE:
+            self._at_once = max(1.0, self._at_once * DECREASE_FACTOR)
+        else:
             self._rate = max(MIN_RATE_PER_SECOND, self._rate * DECREASE_FACTOR)
+
+    @asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._running < self.calls_at_once)
+            self._running += 1
+        try:
+            yield
+        finally:
+            self._running -= 1
+            async with self._changed:
+                self._changed.notify_all()

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_serializer
 
 from ledger.events import (
     ActionKind,
@@ -23,11 +23,13 @@ from ledger.events import (
     ReversalRequested,
     TransferConfirmed,
     TransferFailed,
+    TransferMismatched,
     TransferNotFound,
     TransferNoticed,
     TransferOutcomeUnknown,
     TransferRequested,
     TransferReversed,
+    TransferSearchRefused,
     TransferSettled,
     UnknownKind,
 )
@@ -43,6 +45,8 @@ class Unresolved(_State):
     """The one attempt whose outcome is open: what was sent, since when, and how often without a definitive answer.
 
     `searches` counts the searches at Stripe that found nothing; `looked_position` is the log position of the newest.
+    `refused_sources` are those that our API key could not read when it was last tried, `mismatched` the transfers that claim to
+    be of this payout and are not what was requested.
     """
 
     request: TransferRequested
@@ -55,6 +59,13 @@ class Unresolved(_State):
     first_searched_at: datetime | None = None
     last_searched_at: datetime | None = None
     looked_position: int = 0
+    refused_sources: tuple[str, ...] = ()
+    mismatched: tuple[str, ...] = ()
+
+    @field_serializer("kinds")
+    def _in_one_order(self, kinds: frozenset[UnknownKind]) -> list[UnknownKind]:
+        """The read models compare what is stored; a set's own order differs from process to process."""
+        return sorted(kinds)
 
 
 class Failure(_State):
@@ -164,6 +175,10 @@ def _attempted(payout: Payout, recorded: Recorded) -> dict[str, object]:
             return {"phase": "unknown", "unresolved": _unanswered(unresolved, event, recorded.recorded_at)}
         case TransferNotFound() if unresolved is not None:
             return {"unresolved": _searched(unresolved, recorded)}
+        case TransferMismatched() as event if unresolved is not None:
+            return {"unresolved": unresolved.model_copy(update={**UNSEARCHED, "mismatched": event.transfer_ids})}
+        case TransferSearchRefused() as event if unresolved is not None:
+            return {"unresolved": unresolved.model_copy(update={"refused_sources": event.sources})}
         case TransferFailed() as event if unresolved is not None:
             failure = _failure(payout.failure, unresolved, event, recorded)
             return {"phase": "failed", "unresolved": None, "failure": failure, **_moot(payout, "retry")}
@@ -268,6 +283,8 @@ def _searched(unresolved: Unresolved, recorded: Recorded) -> Unresolved:
             "first_searched_at": unresolved.first_searched_at or recorded.recorded_at,
             "last_searched_at": recorded.recorded_at,
             "looked_position": recorded.position,
+            "refused_sources": (),
+            "mismatched": (),
         }
     )
 

@@ -14,8 +14,10 @@ from ledger.event_log import ConflictError
 from ledger.events import (
     PayoutAccountVerified,
     PayoutHeld,
+    TransferMismatched,
     TransferNotFound,
     TransferRequested,
+    TransferSearchRefused,
     TransferSettled,
     UnknownKind,
     payout_tag,
@@ -37,11 +39,12 @@ from ledger.payouts.outcome import (
 )
 from ledger.payouts.outcome_events import outcome_event, settled
 from ledger.payouts.pace import Pace
+from ledger.payouts.permissions import Permissions
 from ledger.payouts.policy import PAY_AT_ONCE, Policy
 from ledger.payouts.recording import PayoutRecords
 from ledger.payouts.reversals import Reversals
 from ledger.payouts.schedule import KEY_WINDOW
-from ledger.payouts.search import CannotSearch, Disagrees, Found, search
+from ledger.payouts.search import CannotSearch, Disagrees, Found, NotFound, search
 from ledger.payouts.situation import Situation, Situations
 from ledger.payouts.steps import (
     WITHOUT_STRIPE,
@@ -82,11 +85,12 @@ class PayoutProcess:
         self._log = log
         self._clock = clock
         self.pace = pace
-        self._calls = StripeCalls(gateway, pace, Breaker(clock), clock)
+        self.calls = StripeCalls(gateway, pace, Breaker(clock), clock)
         self._records = PayoutRecords(log, clock)
-        self.credentials = Credentials(log, gateway, clock)
+        self.credentials = Credentials(log, self.calls, clock)
         self._situations = Situations(log, self.credentials, policy, clock)
-        self._reversals = Reversals(self._calls, self._records, self.credentials, clock)
+        self._permissions = Permissions()
+        self._reversals = Reversals(self.calls, self._records, self.credentials, self._permissions, clock)
 
     async def advance(self, payout_id: str) -> Wait | Finished:
         """Do what can be done for this payout now. Returns what it waits for."""
@@ -95,7 +99,7 @@ class PayoutProcess:
             if situation is None:
                 return Finished()  # no such obligation on the log
             step = await self._situations.decide(situation)
-            if not isinstance(step, WITHOUT_STRIPE) and (until := self._calls.wait_until()) is not None:
+            if not isinstance(step, WITHOUT_STRIPE) and (until := self.calls.wait_until()) is not None:
                 return Wait(Reason.STRIPE_UNAVAILABLE, until + self._jitter())
             try:
                 result = await self._carry_out(step, situation)
@@ -155,7 +159,7 @@ class PayoutProcess:
     async def _send(
         self, request: TransferRequested, cause: str, head: int, *, repeated: bool, until: datetime
     ) -> Wait | Finished | None:
-        answer = await self._calls.make_before(until, lambda gateway: gateway.create_transfer(request))
+        answer = await self.calls.make_before(until, lambda gateway: gateway.create_transfer(request))
         if answer is None:
             return None  # the key has become too old while it waited for its turn
         outcome = judge(request, answer, repeated=repeated)
@@ -189,7 +193,7 @@ class PayoutProcess:
         request = step.request
         unresolved = situation.payout.unresolved
         first_sent_at = unresolved.first_sent_at if unresolved is not None else self._clock() - KEY_WINDOW
-        result = await search(self._calls, request, first_sent_at)
+        result = await search(self.calls, request, first_sent_at)
         if isinstance(result, CannotSearch):
             return await self._credentials_rejected()
         if isinstance(result, Found):
@@ -198,15 +202,35 @@ class PayoutProcess:
             adopted = settled(request, result.transfer, replayed=False, adopted=True)
             return await self._settle(adopted, situation.cause, situation.head)
         if isinstance(result, Disagrees):
-            found = result.transfer_ids
-            alarm.critical("stripe_holds_another_transfer", payout_id=request.payout_id, transfer_ids=found)
-        elif step.record and result.complete:
+            if unresolved is not None and unresolved.mismatched != result.transfer_ids:
+                found = result.transfer_ids
+                alarm.critical("stripe_holds_another_transfer", payout_id=request.payout_id, transfer_ids=found)
+                mismatched = TransferMismatched.of(request, attempt=request.attempt, transfer_ids=found)
+                await self._records.append(mismatched, situation.cause, situation.head)
+            return Wait(Reason.TRANSFER_MISMATCHED, step.again_at)
+        return await self._not_found(situation, step, result)
+
+    async def _not_found(self, situation: Situation, step: LookUp, result: NotFound) -> Wait:
+        """Only a search of all sources is worth something. One that our key may not read is a person's business: it is said."""
+        for source in result.searched:
+            self._permissions.granted(source)
+        for source, refusal in result.refused.items():
+            self._permissions.refused(source, refusal)
+        request = step.request
+        if step.record and result.complete:
             nothing = TransferNotFound.of(request, attempt=request.attempt, searched=result.searched)
             await self._records.append(nothing, situation.cause, situation.head)
+        elif step.record and result.refused:
+            unresolved, sources = situation.payout.unresolved, tuple(result.refused)
+            if unresolved is not None and unresolved.refused_sources != sources:
+                said = next(iter(result.refused.values()))
+                refused = TransferSearchRefused.of(request, attempt=request.attempt, sources=sources, message=said)
+                await self._records.append(refused, situation.cause, situation.head)
+            return Wait(Reason.SEARCH_REFUSED, step.again_at)
         return Wait(step.reason, step.again_at)
 
     async def _check_account(self, situation: Situation, step: CheckAccount) -> Wait | Finished | None:
-        answer = await self._calls.make(lambda gateway: gateway.read_account(step.stripe_account_id))
+        answer = await self.calls.make(lambda gateway: gateway.read_account(step.stripe_account_id))
         if isinstance(answer, Answer) and answer.status == 401:
             return await self._credentials_rejected()
         if not _can_receive_transfers(answer):

@@ -13,6 +13,7 @@ from ledger.payouts.calls import StripeCalls
 from ledger.payouts.credentials import Credentials
 from ledger.payouts.outcome import MESSAGE_LENGTH, NO_ANSWER_STATUSES, Answer, NoAnswer, error_of, transfer_of
 from ledger.payouts.payout import Payout
+from ledger.payouts.permissions import Permissions, refusal_of
 from ledger.payouts.recording import PayoutRecords
 from ledger.payouts.situation import Situation
 from ledger.payouts.steps import CheckTransfer, Finished, Wait
@@ -23,11 +24,17 @@ AGAIN_SECONDS = (5.0, 30.0)
 
 class Reversals:
     def __init__(
-        self, calls: StripeCalls, records: PayoutRecords, credentials: Credentials, clock: Callable[[], datetime]
+        self,
+        calls: StripeCalls,
+        records: PayoutRecords,
+        credentials: Credentials,
+        permissions: Permissions,
+        clock: Callable[[], datetime],
     ) -> None:
         self._calls = calls
         self._records = records
         self._credentials = credentials
+        self._permissions = permissions
         self._clock = clock
 
     async def request_and_send(self, situation: Situation, intent: ReversalRequested) -> Wait | Finished | None:
@@ -68,6 +75,8 @@ class Reversals:
         answer = await self._calls.make(lambda gateway: gateway.read_transfer(transfer_id))
         if isinstance(answer, Answer) and answer.status == 401:
             return await self._credentials_rejected()
+        if (refusal := refusal_of(answer)) is not None:
+            self._permissions.refused("transfer_group", refusal)
         transfer = transfer_of(answer.body) if isinstance(answer, Answer) and answer.body is not None else None
         if transfer is None:
             return self._again()

@@ -7,7 +7,7 @@ from datetime import datetime
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from ledger.event_log import ConflictError, Draft, EventLog
-from ledger.events import Happened, payout_tag
+from ledger.events import DeciderRole, Happened, payout_tag
 from ledger.history import about
 from ledger.payouts import actions
 from ledger.payouts import payout as payouts
@@ -39,28 +39,35 @@ class PayoutReview:
         self._log = log
         self._clock = clock
 
-    def act(self, action: Action, payout_id: str, *, note: str, actor: str) -> Done | Refused:
+    def act(self, action: Action, payout_id: str, *, note: str, actor: str, role: DeciderRole = None) -> Done | Refused:
         """Hold, release, retry, cancel or reverse, for a reason (`note`)."""
-        return self._record(payout_id, actor, lambda payout: actions.decide(action, payout, note))
+        return self._record(payout_id, actor, role, lambda payout: actions.decide(action, payout, note))
 
-    def decide(self, payout_id: str, number: int, *, granted: bool, note: str, actor: str) -> Done | Refused:
+    def decide(
+        self, payout_id: str, number: int, *, granted: bool, note: str, actor: str, role: DeciderRole = None
+    ) -> Done | Refused:
         """Grant or refuse what somebody else asked for."""
         return self._record(
             payout_id,
             actor,
+            role,
             lambda payout: actions.decide_approval(payout, granted=granted, number=number, note=note, actor=actor),
         )
 
-    def _record(self, payout_id: str, actor: str, decide: Callable[[Payout], Verdict]) -> Done | Refused:
+    def _record(
+        self, payout_id: str, actor: str, role: DeciderRole, decide: Callable[[Payout], Verdict]
+    ) -> Done | Refused:
         retrying = Retrying(
             stop=stop_after_attempt(ATTEMPTS),
             wait=wait_random_exponential(multiplier=0.005, max=0.2),
             retry=retry_if_exception_type(ConflictError),
             reraise=True,
         )
-        return retrying(self._decide_and_append, payout_id, actor, decide)
+        return retrying(self._decide_and_append, payout_id, actor, role, decide)
 
-    def _decide_and_append(self, payout_id: str, actor: str, decide: Callable[[Payout], Verdict]) -> Done | Refused:
+    def _decide_and_append(
+        self, payout_id: str, actor: str, role: DeciderRole, decide: Callable[[Payout], Verdict]
+    ) -> Done | Refused:
         boundary = [about(payout_tag(payout_id))]
         events, head = self._log.read(boundary)
         payout = payouts.fold(events)
@@ -71,7 +78,7 @@ class PayoutReview:
             return verdict
         drafts = [
             Draft(
-                Happened(event, self._clock()),
+                Happened(event.model_copy(update={"role": role}), self._clock()),
                 actor,
                 causation_id=str(events[-1].event_id) if place == 0 else None,
                 correlation_id=event.referral_id,

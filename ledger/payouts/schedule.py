@@ -5,7 +5,7 @@ gets the same answer and a crowd of payouts does not come back at the same momen
 import hashlib
 from datetime import datetime, timedelta
 
-UNANSWERED_DELAYS_SECONDS = (2, 5, 15, 30, 60, 120, 300, 600, 1200, 2400, 3600)
+UNANSWERED_DELAYS_SECONDS = (2, 5, 15, 30, 60, 120, 300, 600, 900)
 LOOKUP_DELAYS_SECONDS = (15, 60, 300, 900)
 DECLINED_DELAYS_SECONDS = (60, 120, 300, 600, 1200, 2400, 3600)
 JITTER = 0.2

@@ -5,13 +5,14 @@ events"). Whatever is found counts only if payout, amount, currency and destinat
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, get_args
 
 from ledger.events import TransferRequested
 from ledger.payouts.calls import StripeCalls
 from ledger.payouts.outcome import Answer, NoAnswer, Transfer, is_requested, transfer_of
+from ledger.payouts.permissions import refusal_of
 from ledger.payouts.stripe_gateway import Source, TransferGateway
 
 SLACK = timedelta(minutes=5)  # between Stripe's clock and ours
@@ -27,9 +28,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """`searched`: the sources that answered; `complete` if all did."""
+    """`searched`: the sources that answered; `complete` if all did. `refused`: those that our key may not read, and why."""
 
-    searched: tuple[str, ...]
+    searched: tuple[Source, ...]
+    refused: Mapping[Source, str] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -56,7 +58,8 @@ async def search(
 ) -> Found | NotFound | Disagrees | CannotSearch:
     """Look in one source after the other until the transfer is seen. It counts also if some of it was taken back since."""
     since = int((first_sent_at - SLACK).timestamp())
-    searched: list[str] = []
+    searched: list[Source] = []
+    refused: dict[Source, str] = {}
     others: dict[str, Transfer] = {}
     for source in SOURCES:
 
@@ -66,6 +69,8 @@ async def search(
         answer = await calls.make(list_it)
         if isinstance(answer, Answer) and answer.status == 401:
             return CannotSearch()
+        if (refusal := refusal_of(answer)) is not None:
+            refused[source] = refusal
         transfers = _transfers_in(answer)
         if transfers is None:
             continue
@@ -77,7 +82,7 @@ async def search(
         for transfer in claiming:
             others.setdefault(transfer.transfer_id, transfer)  # an event shows it as it once was, so it comes last
     standing = [each.transfer_id for each in others.values() if each.amount_reversed_minor < each.amount_minor]
-    return Disagrees(tuple(sorted(standing))) if standing else NotFound(tuple(searched))
+    return Disagrees(tuple(sorted(standing))) if standing else NotFound(tuple(searched), refused)
 
 
 def _transfers_in(answer: Answer | NoAnswer) -> list[Transfer] | None:

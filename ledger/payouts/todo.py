@@ -75,7 +75,6 @@ class Changes:
                     changes.owed[payout_id] = referrer_id
                 case TransferSettled(payout_id=payout_id):
                     changes.settled.add(payout_id)
-                    changes.woken.pop(payout_id, None)
                 case (
                     TransferNoticed()
                     | PayoutReleased()
@@ -160,14 +159,14 @@ class TodoList:
             connection.execute(QUERIES["wake_payouts"], {"payout_ids": payout_ids})
 
     def sweep(self, interval: timedelta) -> int | None:
-        """Put back on the list what the log says is owed and nobody is looking at. Returns how many were found.
+        """Put back on the list what the log says is owed, or has to be followed up, and nobody is looking at. Returns how many.
 
         None: somebody did it within the interval. Nothing should ever be found: this is the net below everything else.
         """
         with self._pool.connection() as connection, connection.transaction():
             if connection.execute(QUERIES["begin_sweep"], {"interval": interval}).fetchone() is None:
                 return None
-            return connection.execute(QUERIES["sweep"]).rowcount
+            return sum(connection.execute(QUERIES[each]).rowcount for each in ("sweep_owed", "sweep_settled"))
 
     def told_until(self) -> datetime | None:
         """Until when everything that Stripe told was heard, missed webhooks included."""

@@ -75,7 +75,7 @@ SELECT told_until FROM ledger.payout_watch;
 -- name: heard_until
 UPDATE ledger.payout_watch SET told_until = greatest(told_until, %(moment)s);
 
--- name: sweep
+-- name: sweep_owed
 -- What was earned, is neither settled nor cancelled, and is not on the list. Taken from the log, not from any copy of it.
 INSERT INTO ledger.payout_todo (payout_id, referrer_id, due_at)
 SELECT earned.data ->> 'payout_id', earned.data ->> 'referrer_id', now()
@@ -88,6 +88,50 @@ WHERE earned.type = 'BonusEarned'
       FROM ledger.event_tag AS ending
       WHERE ending.tag = 'payout:' || (earned.data ->> 'payout_id')
         AND ending.type IN ('TransferSettled', 'PayoutCancelled')
+  )
+ON CONFLICT (payout_id) DO NOTHING;
+
+-- name: sweep_settled
+-- What was settled and has to be followed up all the same: a reversal that was approved or begun and has not come to its end, or
+-- one that Stripe told of, also before we knew that it was settled, and that nobody has read off since. What came back in full is
+-- over. A row's wakeups are those of add_or_wake: it is a payout that was on the list before.
+INSERT INTO ledger.payout_todo (payout_id, referrer_id, due_at, wakeups)
+SELECT DISTINCT begun.data ->> 'payout_id', begun.data ->> 'referrer_id', now(), checkpoint.position + 1
+FROM ledger.payout_todo_checkpoint AS checkpoint
+JOIN ledger.event AS begun ON begun.position <= checkpoint.position
+WHERE (
+      begun.type = 'TransferNoticed' AND begun.data ->> 'stripe_event_type' = 'transfer.reversed'
+      OR begun.type = 'ApprovalGranted' AND begun.data ->> 'action' = 'reverse'
+      OR begun.type = 'ReversalRequested'
+  )
+  AND NOT EXISTS (SELECT FROM ledger.payout_todo AS todo WHERE todo.payout_id = begun.data ->> 'payout_id')
+  AND EXISTS (
+      SELECT
+      FROM ledger.event_tag AS settled
+      WHERE settled.tag = 'payout:' || (begun.data ->> 'payout_id') AND settled.type = 'TransferSettled'
+  )
+  AND NOT EXISTS (
+      SELECT
+      FROM ledger.event_tag AS ending
+      WHERE ending.tag = 'payout:' || (begun.data ->> 'payout_id')
+        AND ending.position > begun.position
+        AND ending.type = ANY (
+            CASE begun.type
+                WHEN 'TransferNoticed' THEN ARRAY['TransferReversed', 'TransferConfirmed']
+                WHEN 'ApprovalGranted' THEN ARRAY['ReversalRequested']
+                ELSE ARRAY['ReversalFailed']
+            END
+        )
+  )
+  AND NOT EXISTS (
+      SELECT
+      FROM ledger.event_tag AS tagged
+      JOIN ledger.event AS reversed ON reversed.position = tagged.position
+      JOIN ledger.event_tag AS settling ON settling.tag = tagged.tag AND settling.type = 'TransferSettled'
+      JOIN ledger.event AS settled ON settled.position = settling.position
+      WHERE tagged.tag = 'payout:' || (begun.data ->> 'payout_id')
+        AND tagged.type = 'TransferReversed'
+        AND (reversed.data ->> 'total_reversed_minor')::bigint >= (settled.data ->> 'amount_minor')::bigint
   )
 ON CONFLICT (payout_id) DO NOTHING;
 

@@ -7,13 +7,13 @@ through, with any number of workers and after any crash.
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
 from ledger.payouts.notices import Notices
-from ledger.payouts.outcome import Answer
-from ledger.payouts.stripe_gateway import TransferGateway
+from ledger.payouts.outcome import Answer, NoAnswer
+from ledger.payouts.permissions import Permissions, refusal_of
 from ledger.payouts.todo import TodoList
 
 SWEEP_INTERVAL = timedelta(minutes=15)
@@ -24,15 +24,20 @@ OVERLAP = timedelta(minutes=10)  # events may appear in the list a little late
 logger = structlog.get_logger("ledger.watch")
 
 
+class EventLister(Protocol):
+    """What Stripe has told since a Unix time, newest first."""
+
+    async def list_events(self, since: int) -> Answer | NoAnswer: ...
+
+
 class Watch:
     """`turn` does what is due. Correct with any number of workers; each asks Stripe once when it starts."""
 
-    def __init__(
-        self, todo: TodoList, notices: Notices, gateway: TransferGateway, clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, todo: TodoList, notices: Notices, stripe: EventLister, clock: Callable[[], datetime]) -> None:
         self._todo = todo
         self._notices = notices
-        self._gateway = gateway
+        self._stripe = stripe
+        self._permissions = Permissions()
         self._clock = clock
         self._asked_at: datetime | None = None
 
@@ -48,10 +53,14 @@ class Watch:
         """Hear, oldest first, what Stripe has told since we last asked. Hearing something again changes nothing."""
         told_until = await asyncio.to_thread(self._todo.told_until)
         since = max(told_until - OVERLAP, now - STRIPE_KEEPS) if told_until is not None else now - STRIPE_KEEPS
-        answer = await self._gateway.list_events(int(since.timestamp()))
+        answer = await self._stripe.list_events(int(since.timestamp()))
+        if (refusal := refusal_of(answer)) is not None:
+            self._permissions.refused("events", refusal)
+            return 0
         if not isinstance(answer, Answer) or answer.status >= 300 or answer.body is None:
             logger.warning("events_not_read", since=since.isoformat(), answer=repr(answer)[:200])
             return 0  # asked again with the next turn
+        self._permissions.granted("events")
         notices: list[dict[str, Any]] = [notice for notice in answer.body.get("data", ()) if isinstance(notice, dict)]
         for notice in reversed(notices):
             await asyncio.to_thread(self._notices.hear, notice)

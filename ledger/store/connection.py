@@ -9,7 +9,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool
 
-__all__ = ["FIXED_PLANS", "ConnectionSettings", "Selector", "connect", "connection_string", "is_readable", "open_pool"]
+__all__ = ["FIXED_PLANS", "ConnectionSettings", "Selector", "connect", "is_readable", "open_pool"]
 
 # For connections that run only the store's own statements: plans made once, and made for a log that has grown. One that
 # was chosen while the log was short (a scan) would stay cached while it grows.
@@ -40,7 +40,7 @@ class ConnectionSettings:
     server_settings: Mapping[str, str] = field(default_factory=dict)
 
 
-def connection_string(database_url: str, settings: ConnectionSettings | None = None) -> str:
+def _connection_string(database_url: str, settings: ConnectionSettings | None = None) -> str:
     """A libpq connection string: the URL, in any form that libpq knows (several hosts, a socket folder), and settings.
 
     Options that the URL itself names are kept, and win.
@@ -69,7 +69,7 @@ def connection_string(database_url: str, settings: ConnectionSettings | None = N
 
 def connect(database_url: str, settings: ConnectionSettings | None = None) -> psycopg.Connection:
     """A connection in autocommit mode. Raises psycopg.OperationalError."""
-    return psycopg.connect(connection_string(database_url, settings), autocommit=True)
+    return psycopg.connect(_connection_string(database_url, settings), autocommit=True)
 
 
 def open_pool(
@@ -86,7 +86,7 @@ def open_pool(
     psycopg.OperationalError).
     """
     return ConnectionPool(
-        connection_string(database_url, settings),
+        _connection_string(database_url, settings),
         kwargs={"autocommit": True},
         min_size=0,
         max_size=max_size,

@@ -13,10 +13,10 @@ from uuid_utils.compat import uuid7
 
 from ledger.store.errors import EventNotStorable
 
-__all__ = ["MAX_NAME_BYTES", "EventEnvelope", "RecordedEvent", "check_storable", "in_envelopes"]
+__all__ = ["EventEnvelope", "RecordedEvent", "check_storable", "in_envelopes"]
 
 # Of a tag or a type, in UTF-8: an entry of a PostgreSQL index holds at most a third of a page.
-MAX_NAME_BYTES = 1000
+_MAX_NAME_BYTES = 1000
 
 _INTEGER_MAX = 2**31 - 1
 
@@ -69,9 +69,9 @@ def check_storable(event: EventEnvelope) -> None:
     if b"\\u0000" in event.data and _has_nul(value):
         raise EventNotStorable(f"the data of {event.event_id} holds a NUL character, which PostgreSQL cannot store")
     for name in (event.type, *event.tags):
-        if len(_utf8(event, name)) > MAX_NAME_BYTES:
+        if len(_utf8(event, name)) > _MAX_NAME_BYTES:
             raise EventNotStorable(
-                f"type or tag longer than {MAX_NAME_BYTES} bytes in {event.event_id}: {name[:40]!r}..."
+                f"type or tag longer than {_MAX_NAME_BYTES} bytes in {event.event_id}: {name[:40]!r}..."
             )
     for text in (event.actor, event.causation_id, event.correlation_id):
         _utf8(event, text or "")

@@ -17,8 +17,7 @@
 Other errors of psycopg arrive as the class of the same name in the library.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from uuid import UUID
 
 import psycopg
@@ -34,7 +33,6 @@ __all__ = [
     "StoreClosed",
     "StoreUnavailable",
     "library_error",
-    "library_errors",
 ]
 
 
@@ -100,12 +98,3 @@ def library_error(error: psycopg.Error) -> persistence.PersistenceError:
             counterpart: type[persistence.PersistenceError] = getattr(persistence, kind.__name__)
             return counterpart(str(error).strip())
     return persistence.DatabaseError(str(error).strip())
-
-
-@contextmanager
-def library_errors() -> Iterator[None]:
-    """Hand on errors of psycopg's as the library's."""
-    try:
-        yield
-    except psycopg.Error as error:
-        raise library_error(error) from error

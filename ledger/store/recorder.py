@@ -21,9 +21,9 @@ from ledger.store.pending_append import PendingAppend
 from ledger.store.subscription import Subscription
 from ledger.store.wakeup import Wakeups
 
-__all__ = ["READ_PAGE_SIZE", "PostgresRecorder"]
+__all__ = ["PostgresRecorder"]
 
-READ_PAGE_SIZE = 5_000
+_READ_PAGE_SIZE = 5_000
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ class PostgresRecorder(LogRecorder):
         *,
         read_pool_size: int = 8,
         wait_seconds: float = 5.0,
-        page_size: int = READ_PAGE_SIZE,
+        page_size: int = _READ_PAGE_SIZE,
     ) -> None:
         settings = settings or ConnectionSettings()
         self._database_url = database_url

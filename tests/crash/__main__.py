@@ -16,7 +16,9 @@ from api import composition
 from api.cli import structured_log
 from api.cli.interrupt import raise_on_stop
 from api.settings import Settings
-from tests.crash.campaign import Evidence, data_folder, run
+from tests.crash.campaign import data_folder, run
+from tests.crash.evidence import Evidence
+from tests.crash.expected import left_open
 from tests.crash.plan import Plan, Victim, make_plan
 from tests.crash.verdict import attempts, duplicates, lost, violations
 
@@ -71,9 +73,11 @@ def _summary(plan: Plan, evidence: Evidence, seconds: float) -> Iterator[str]:
     yield f"deliveries  {len(receipts.answers)} in {receipts.batches} batches, {receipts.retries} requests again"
     yield f"kills       {evidence.kills.total()}: {_counted(evidence.kills)}"
     yield f"restarts    {evidence.restarts.total()}: {_counted(evidence.restarts)}"
+    yield f"takeovers   {evidence.takeovers} of payouts whose lease ran out"
     yield f"PostgreSQL  came up {evidence.database_starts} times"
     yield f"transfers   {held} at Stripe; on the log: {_counted(attempts(evidence))}"
     yield f"log         {len(evidence.log)} events, positions without a gap"
+    yield f"left open   {len(left_open(evidence))}, answered 500 and not at Stripe: two persons have to say what follows"
     yield f"duplicates  {len(duplicates(evidence))}"
     yield f"lost        {len(lost(evidence))}"
     for check in evidence.checks:

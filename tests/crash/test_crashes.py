@@ -13,7 +13,7 @@ from tests.cli.command import ROOT, eventually, scratch_folder
 from tests.crash.plan import Victim, make_plan
 
 SEED = 45  # Stripe dies first, so that the pauses after it pass while others do
-LOAD_SECONDS = 4
+LOAD_SECONDS = 3
 
 
 def processes_of(folder: Path) -> list[str]:

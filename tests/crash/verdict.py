@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from ledger.events import TransferSettled
-from tests.crash.campaign import Evidence, differences_to_oracle
+from tests.crash.evidence import Evidence
+from tests.crash.expected import differences, differing_payouts
 
 __all__ = ["duplicates", "lost", "violations"]
 
@@ -18,7 +19,8 @@ def violations(evidence: Evidence) -> list[str]:
     found += _gaps(evidence)
     found += [f"invariant {each.number}: {said}" for each in evidence.checks for said in each.problems]
     found += [f"invariant {each.number} was not checked: {each.compared}" for each in evidence.checks if each.is_open]
-    found += [f"the oracle: {said}" for said in differences_to_oracle(evidence)]
+    found += [f"the oracle: {said}" for said in differences(evidence)]
+    found += [f"{name}'s payout: {' '.join(_story(evidence, payout_id))}" for name, payout_id in _differing(evidence)]
     found += [f"a defect: {said}" for said in evidence.defects]
     return found
 
@@ -63,6 +65,19 @@ def _gaps(evidence: Evidence) -> Iterator[str]:
         if each.position != expected:
             yield f"the log has position {each.position} where {expected} was due"
             return
+
+
+def _differing(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    for name, payout in differing_payouts(evidence).items():
+        yield name, payout.payout_id
+
+
+def _story(evidence: Evidence, payout_id: str) -> Iterator[str]:
+    """What the log tells about one payout."""
+    for each in evidence.log:
+        if getattr(each.event, "payout_id", None) == payout_id:
+            detail = getattr(each.event, "kind", "")
+            yield f"{each.recorded_at:%H:%M:%S} {type(each.event).__name__}{f' ({detail})' if detail else ''};"
 
 
 def attempts(evidence: Evidence) -> Counter[str]:

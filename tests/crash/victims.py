@@ -11,7 +11,7 @@ from threading import Lock
 import psutil
 import psycopg
 
-from tests.crash.plan import Kill, Victim
+from tests.crash.plan import Kill, Plan, Victim
 
 __all__ = ["Killer"]
 
@@ -29,11 +29,12 @@ EXPIRE_LEASES = "UPDATE ledger.payout_todo SET leased_until = now() WHERE leased
 class Killer:
     """Carries out kills. `cluster` is the folder of the PostgreSQL cluster, `url` leads to the ledger in it as its owner."""
 
-    def __init__(self, cluster: Path, url: str, seed: int) -> None:
+    def __init__(self, cluster: Path, url: str, plan: Plan) -> None:
         self.kills: Counter[Victim] = Counter()
         self._cluster = cluster
         self._url = url
-        self._lots = Random(f"victims {seed}")
+        self._waits_for_leases = plan.waits_for_leases
+        self._lots = Random(f"victims {plan.seed}")
         self._lock = Lock()
 
     def strike(self, kills: Iterable[Kill]) -> None:
@@ -53,7 +54,7 @@ class Killer:
                 time.sleep(POLL_SECONDS)
             self.kills[victim] += 1
         if victim is Victim.WORKER:
-            self.expire_leases()
+            self.free_leases()
 
     def _kill_one_of(self, processes: list[psutil.Process]) -> bool:
         if not processes:
@@ -79,11 +80,13 @@ class Killer:
             return _matching([process], lambda line: str(self._cluster) in line)
         return []
 
-    def expire_leases(self) -> None:
-        """Let everybody take over everybody's payouts at once, instead of a minute after a worker's death.
+    def free_leases(self) -> None:
+        """In a short run: let everybody take over everybody's payouts at once, instead of a minute after a worker's death.
 
         It takes them from living workers, too. Nothing may depend on a lease: it only saves work.
         """
+        if self._waits_for_leases:
+            return
         with suppress(psycopg.OperationalError), psycopg.connect(self._url) as connection:
             connection.execute(EXPIRE_LEASES)
 

@@ -1,6 +1,6 @@
 """Stripe's gateway in the hands of a process that dies, or that must not call at all."""
 
-from ledger.events import TransferRequested
+from ledger.events import ReversalRequested, TransferRequested
 from ledger.payouts.outcome import Answer, NoAnswer
 from ledger.payouts.stripe_gateway import StripeGateway
 
@@ -17,6 +17,16 @@ class DiesBeforeTheCall(StripeGateway):
 class DiesAfterTheCall(StripeGateway):
     async def create_transfer(self, request: TransferRequested) -> Answer | NoAnswer:
         await super().create_transfer(request)
+        raise Died
+
+
+class DiesReadingTheTransfer(StripeGateway):
+    async def read_transfer(self, transfer_id: str) -> Answer | NoAnswer:
+        raise Died
+
+
+class DiesBeforeReversing(StripeGateway):
+    async def create_reversal(self, request: ReversalRequested) -> Answer | NoAnswer:
         raise Died
 
 

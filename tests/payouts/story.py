@@ -29,11 +29,13 @@ from ledger.events import (
     StripeCredentialsRejected,
     TransferConfirmed,
     TransferFailed,
+    TransferMismatched,
     TransferNotFound,
     TransferNoticed,
     TransferOutcomeUnknown,
     TransferRequested,
     TransferReversed,
+    TransferSearchRefused,
     TransferSettled,
     UnknownKind,
 )
@@ -123,6 +125,14 @@ def funds() -> PlatformFundsAvailable:
 
 def searched(attempt: int = 1) -> TransferNotFound:
     return TransferNotFound(**IDS, attempt=attempt, searched=SOURCES)
+
+
+def search_refused(*sources: str, attempt: int = 1) -> TransferSearchRefused:
+    return TransferSearchRefused(**IDS, attempt=attempt, sources=sources or ("events",), message="no permission")
+
+
+def mismatched(attempt: int = 1) -> TransferMismatched:
+    return TransferMismatched(**IDS, attempt=attempt, transfer_ids=("tr_by_hand",))
 
 
 def noticed(kind: str = "transfer.created") -> TransferNoticed:

@@ -7,6 +7,7 @@ import pytest
 
 from ledger.events import Event, FailureKind, UnknownKind
 from ledger.payouts.explain import explain
+from ledger.payouts.payout import Payout
 from ledger.payouts.steps import LookUp, Wait
 from ledger.reasons import Reason
 from tests.payouts.story import (
@@ -25,7 +26,7 @@ from tests.payouts.story import (
 )
 
 FUNDS, ACCOUNT, INVALID = FailureKind
-NO_ANSWER, UNREADABLE, SERVER_ERROR, KEY_MISUSE = UnknownKind
+NO_ANSWER, UNREADABLE, SERVER_ERROR, KEY_MISUSE, REPETITION_REFUSED = UnknownKind
 
 SECONDS, MINUTES, HOURS, DAYS = (timedelta(**{unit: 1}) for unit in ("seconds", "minutes", "hours", "days"))
 INSTANT = timedelta(microseconds=1)
@@ -76,6 +77,8 @@ TABLE: list[tuple[str, Happened, str]] = [
     ("no answer, a moment ago", UNANSWERED, CONFIRMING),
     ("no answer, a while ago", [*UNANSWERED, 5 * SECONDS], SEND_AGAIN),
     ("unreadable, a while ago", [*SENT, unknown(UNREADABLE), 5 * SECONDS], SEND_AGAIN),
+    ("repetition refused, a moment ago", [*UNANSWERED, unknown(REPETITION_REFUSED)], CONFIRMING),
+    ("repetition refused, a while ago", [*UNANSWERED, unknown(REPETITION_REFUSED), 20 * SECONDS], SEND_AGAIN),
     ("no answer four times", [*SENT, *[unknown()] * 4, 20 * SECONDS], CONFIRMING),
     ("no answer four times, later", [*SENT, *[unknown()] * 4, 40 * SECONDS], SEND_AGAIN),
     ("no answer, account replaced since", [*UNANSWERED, account("acct_2"), HOURS], SEND_AGAIN),
@@ -190,3 +193,12 @@ def test_whoever_asks_is_told_the_same_reason(happened: Happened, expected: str)
                 "check": {Reason.ACCOUNT_DECLINED},
             }[verb]
         )
+
+
+def test_the_state_is_written_the_same_by_every_process() -> None:
+    """The read models hold it as JSON, and compare it with a replay."""
+    payout = Story.of([account(), requested(), *(unknown(kind) for kind in UnknownKind)]).payout
+    assert payout.unresolved is not None
+    dumped = payout.model_dump(mode="json")
+    assert dumped["unresolved"]["kinds"] == sorted(UnknownKind)
+    assert Payout.model_validate(dumped) == payout

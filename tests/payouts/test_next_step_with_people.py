@@ -25,6 +25,7 @@ from tests.payouts.story import (
     funds,
     granted,
     held,
+    mismatched,
     noticed,
     refused,
     released,
@@ -32,6 +33,7 @@ from tests.payouts.story import (
     reversal,
     reversal_failed,
     said,
+    search_refused,
     searched,
     settled,
     unknown,
@@ -53,6 +55,8 @@ REVERSE: Happened = [asked("reverse"), granted("reverse")]
 TAKING_BACK: Happened = [*PAID, *REVERSE, reversal()]
 
 CONFIRMING = "look up a1: confirming_with_stripe"
+ANOTHER = "look up a1: transfer_mismatched"
+NOT_ALLOWED = "look up a1: search_refused"
 KNOWN_ABSENT = "look up a1: absence_confirmed"
 PENDING = "wait: approval_pending"
 HELD = "wait: held"
@@ -71,6 +75,20 @@ TABLE: list[tuple[str, Happened, str]] = [
     ("absent, and sent once more by a late worker", [*ABSENT, unknown(), MINUTES], CONFIRMING),
     ("absent, and something was heard", [*ABSENT, noticed()], CONFIRMING),
     ("absent, and credentials rejected", [*ABSENT, REJECTED], "wait: stripe_credentials_rejected"),
+    # A transfer that claims to be ours and is not what was requested: neither found nor absent
+    ("mismatched", [*AFTER_500, MINUTES, mismatched()], ANOTHER),
+    ("mismatched, for a year", [*AFTER_500, MINUTES, mismatched(), 365 * DAYS], ANOTHER),
+    ("absent, then mismatched", [*ABSENT, mismatched()], ANOTHER),
+    ("mismatched, and a source refused", [*AFTER_500, MINUTES, mismatched(), search_refused()], ANOTHER),
+    ("mismatched, reversed at Stripe since", [*AFTER_500, MINUTES, mismatched(), searched()], CONFIRMING),
+    ("mismatched, then found", [*AFTER_500, MINUTES, mismatched(), settled()], "finished"),
+    # A source that our key may not read: said, searched on, and forgotten with the next complete search
+    ("search refused", [*AFTER_500, MINUTES, search_refused()], NOT_ALLOWED),
+    ("search refused, for a year", [*AFTER_500, MINUTES, search_refused(), 365 * DAYS], NOT_ALLOWED),
+    ("search refused, and something was heard", [*SENT, noticed(), search_refused()], NOT_ALLOWED),
+    ("search refused, key still fresh", [*SENT, noticed(), searched(), search_refused()], "send a1 to acct_ok1"),
+    ("search refused, then allowed", [*AFTER_500, MINUTES, search_refused(), searched()], CONFIRMING),
+    ("search refused, then found", [*AFTER_500, MINUTES, search_refused(), settled()], "finished"),
     # A new key after an unknown takes two persons, and silence
     ("retry asked for", [*ABSENT, asked("retry")], KNOWN_ABSENT),
     ("retry refused", [*ABSENT, asked("retry"), refused("retry")], KNOWN_ABSENT),

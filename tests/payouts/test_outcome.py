@@ -49,7 +49,7 @@ def meaning(outcome: Outcome) -> str:
 
 
 FUNDS, ACCOUNT, INVALID = (f"failed: {kind}" for kind in FailureKind)
-NO_ANSWER, UNREADABLE, SERVER_ERROR, KEY_MISUSE = (f"unknown: {kind}" for kind in UnknownKind)
+NO_ANSWER, UNREADABLE, SERVER_ERROR, KEY_MISUSE, REPETITION_REFUSED = (f"unknown: {kind}" for kind in UnknownKind)
 
 TABLE = [
     ("200, fresh", Answer(200, TRANSFER), "settled"),
@@ -107,7 +107,7 @@ SAYS_NOTHING_OF_THE_KEY = {"403", "other 400", "other 400, without a code", "404
 
 @pytest.mark.parametrize(
     ("answer", "expected"),
-    [(answer, NO_ANSWER if name in SAYS_NOTHING_OF_THE_KEY else expected) for name, answer, expected in TABLE],
+    [(answer, REPETITION_REFUSED if name in SAYS_NOTHING_OF_THE_KEY else expected) for name, answer, expected in TABLE],
     ids=[row[0] for row in TABLE],
 )
 def test_an_answer_to_a_key_that_may_have_been_sent_before(answer: Answer | NoAnswer, expected: str) -> None:

@@ -112,7 +112,7 @@ def test_an_intent_is_not_recorded_if_the_account_was_replaced_since_it_was_deci
 
     async def advance() -> None:
         async with road.process() as process:
-            replaced = Replaced(process._log, process._calls._gateway, process.pace, process._clock)
+            replaced = Replaced(process._log, process.calls._gateway, process.pace, process._clock)
             await replaced.advance(payout_id)
 
     asyncio.run(advance())

@@ -12,7 +12,7 @@ from ledger.payouts.steps import Finished, Wait
 from ledger.payouts.stripe_gateway import StripeGateway
 from ledger.reasons import Reason
 from sandbox.stripe_twin import Fault
-from tests.payouts.gateways import Died
+from tests.payouts.gateways import Died, DiesBeforeReversing
 from tests.payouts.road import Road
 
 HOUR = timedelta(hours=1)
@@ -22,11 +22,6 @@ REVERSED = ["ReversalRequested", "TransferReversed"]
 class DiesAfterReversing(StripeGateway):
     async def create_reversal(self, request: ReversalRequested) -> Answer | NoAnswer:
         await super().create_reversal(request)
-        raise Died
-
-
-class DiesBeforeReversing(StripeGateway):
-    async def create_reversal(self, request: ReversalRequested) -> Answer | NoAnswer:
         raise Died
 
 

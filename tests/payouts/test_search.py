@@ -1,17 +1,21 @@
 """Searching for a transfer whose answer was lost: any source will do, and only all of them together say no."""
 
 import asyncio
+import json
 from datetime import timedelta
 from typing import get_args
 
 import pytest
 
 from ledger.events import TransferNotFound, TransferRequested
+from ledger.payouts.explain import explain
 from ledger.payouts.intents import transfer_intent
+from ledger.payouts.next_step import Platform
 from ledger.payouts.outcome import Answer, NoAnswer
+from ledger.payouts.permissions import NEEDED, Permissions
 from ledger.payouts.steps import Finished, Wait
 from ledger.payouts.stripe_gateway import Source, StripeGateway
-from ledger.reasons import Reason
+from ledger.reasons import EXPLANATIONS, Reason
 from sandbox.stripe_twin import Fault
 from tests.payouts.gateways import NeverCalled
 from tests.payouts.road import API_KEY, Road
@@ -66,8 +70,9 @@ NO_ANSWERS: list[Answer | NoAnswer] = [
     NoAnswer("ReadTimeout"),
     Answer(502, None),
     Answer(429, {"error": {}}),
-    Answer(403, {}),
 ]
+NOT_ALLOWED = "The key lacks 'rak_for_this'."
+FORBIDDEN = Answer(403, {"error": {"type": "invalid_request_error", "message": NOT_ALLOWED}})
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -78,6 +83,52 @@ def test_an_incomplete_search_is_not_recorded(road: Road, source: Source, answer
     assert isinstance(waits, Wait)
     assert waits.reason is Reason.CONFIRMING_WITH_STRIPE
     assert road.payout(payout_id).unresolved.searches == 0  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_source_that_our_key_may_not_read_is_said_once_and_names_what_it_takes(
+    road: Road, source: Source, capsys: pytest.CaptureFixture[str]
+) -> None:
+    payout_id = after_a_500(road, Fault.ERROR_500_WITHOUT_EFFECT)
+
+    async def three_looks() -> list[Wait | Finished]:
+        looks = []
+        async with road.process(gateway=cannot_read(source, FORBIDDEN)) as process:
+            for _ in range(3):
+                looks.append(await process.advance(payout_id))
+                road.clock.ahead += HOUR
+        return looks
+
+    looks = asyncio.run(three_looks())
+    assert [look.reason for look in looks if isinstance(look, Wait)] == [Reason.SEARCH_REFUSED] * 3
+    assert all(isinstance(look, Wait) and look.until is not None for look in looks)
+    assert road.story(payout_id)[2:] == ["TransferSearchRefused a1"]
+    refused = road.newest(payout_id)
+    assert (refused.sources, refused.message) == ((source,), NOT_ALLOWED)
+    said = capsys.readouterr().out
+    assert said.count("stripe_permission_missing") == 1
+    assert f"the permission to {NEEDED[source]}" in said
+    assert NOT_ALLOWED in said
+    why = explain(road.payout(payout_id), None, Platform(), road.clock())
+    assert (why.reason, EXPLANATIONS[why.reason].who) == (Reason.SEARCH_REFUSED, "operator")
+
+    road.advance(payout_id, gateway=NeverCalled)
+    assert explain(road.payout(payout_id), None, Platform(), road.clock()).reason is Reason.CONFIRMING_WITH_STRIPE
+    assert road.story(payout_id)[2:] == ["TransferSearchRefused a1", "TransferNotFound a1"]
+
+
+def test_a_transfer_that_another_source_shows_is_found_all_the_same(road: Road) -> None:
+    payout_id = after_a_500(road, Fault.ERROR_500_WITH_EFFECT)
+    assert isinstance(road.advance(payout_id, gateway=cannot_read("transfer_group", FORBIDDEN)), Finished)
+
+
+def test_a_second_alarm_follows_only_after_the_permission_was_given(capsys: pytest.CaptureFixture[str]) -> None:
+    permissions = Permissions()
+    for _ in range(3):
+        permissions.refused("events", "no")
+    permissions.granted("events")
+    permissions.refused("events", "no")
+    assert capsys.readouterr().out.count("stripe_permission_missing") == 2
 
 
 def test_a_refused_key_while_searching_concerns_everybody(own_road: Road) -> None:
@@ -111,6 +162,31 @@ def test_a_transfer_that_claims_to_be_ours_and_disagrees_is_neither_adopted_nor_
         road.clock.ahead += HOUR
         waits = road.advance(payout_id, gateway=NeverCalled)
         assert isinstance(waits, Wait)
-    assert road.payout(payout_id).unresolved.searches == 0  # type: ignore[union-attr]
-    assert "stripe_holds_another_transfer" in capsys.readouterr().out
+        assert waits.reason is Reason.TRANSFER_MISMATCHED
+    assert road.story(payout_id)[2:] == ["TransferMismatched a1"]
+    assert capsys.readouterr().out.count("stripe_holds_another_transfer") == 1
+
+    [held] = road.stripe.transfers()[payout_id]
+    assert road.newest(payout_id).transfer_ids == (held["id"],)
+    road.stripe.reverse(held["id"], held["amount"])
+    road.clock.ahead += HOUR
+    road.advance(payout_id, gateway=NeverCalled)
+    assert road.story(payout_id)[3:] == ["TransferNotFound a1"]
+    assert explain(road.payout(payout_id), None, Platform(), road.clock()).reason is not Reason.TRANSFER_MISMATCHED
     road.owed.remove(payout_id)  # the books do not agree, and that is what was said
+
+
+def test_a_transfer_in_another_currency_is_neither_adopted_nor_absent(
+    road: Road, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class InEuro(NeverCalled):
+        async def list_for_search(self, source: Source, request: TransferRequested, since: int) -> Answer | NoAnswer:
+            answer = await super().list_for_search(source, request, since)
+            assert isinstance(answer, Answer)
+            return Answer(answer.status, json.loads(json.dumps(answer.body).replace('"usd"', '"eur"')))
+
+    payout_id = after_a_500(road, Fault.ERROR_500_WITH_EFFECT)
+    assert isinstance(road.advance(payout_id, gateway=InEuro), Wait)
+    assert road.story(payout_id)[2:] == ["TransferMismatched a1"]
+    assert "stripe_holds_another_transfer" in capsys.readouterr().out
+    assert isinstance(road.advance(payout_id, gateway=NeverCalled), Finished)

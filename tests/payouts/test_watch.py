@@ -16,7 +16,7 @@ from ledger.payouts.todo import ClocksDifferError, TodoList
 from ledger.payouts.watch import SWEEP_INTERVAL, Watch
 from ledger.reasons import Reason
 from sandbox.stripe_twin import Fault
-from tests.payouts.gateways import NeverCalled
+from tests.payouts.gateways import Died, DiesAfterTheCall, DiesBeforeReversing, DiesReadingTheTransfer, NeverCalled
 from tests.payouts.road import API_KEY, Road
 
 
@@ -62,6 +62,62 @@ def test_nothing_is_found_of_what_is_over(road: Road) -> None:
     assert isinstance(road.newest(cancelled_id), PayoutCancelled)
     road.todo.follow(road.log)
     forget(road, paid_id, cancelled_id)
+    assert road.todo.sweep(timedelta(0)) == 0
+
+
+def settled_by_a_worker_that_died_before_it_read_off_a_reversal(road: Road, *, followed: bool = True) -> str:
+    """The reversal was heard of while the outcome of the transfer was still unknown."""
+    payout_id = road.owe()
+    with pytest.raises(Died):
+        road.advance(payout_id, gateway=DiesAfterTheCall)
+    [held] = road.stripe.transfers()[payout_id]
+    road.stripe.reverse(held["id"], 1000)
+    road.hear(payout_id, "transfer.reversed")
+    if followed:
+        road.todo.follow(road.log)
+    with pytest.raises(Died):
+        road.advance(payout_id, gateway=DiesReadingTheTransfer)
+    assert road.story(payout_id)[-2:] == ["TransferNoticed", "TransferSettled a1"]
+    return payout_id
+
+
+@pytest.mark.parametrize("followed", [True, False])
+def test_a_reversal_heard_of_before_the_settlement_is_read_off_whoever_dies(road: Road, followed: bool) -> None:
+    payout_id = settled_by_a_worker_that_died_before_it_read_off_a_reversal(road, followed=followed)
+    road.todo.follow(road.log)
+    assert claimed(road) == {payout_id}
+    assert isinstance(road.advance(payout_id, gateway=NeverCalled), Finished)
+    assert road.payout(payout_id).reversed_minor == 1000
+
+
+def test_a_reversal_that_nobody_reads_off_any_more_is_found(road: Road) -> None:
+    payout_id = settled_by_a_worker_that_died_before_it_read_off_a_reversal(road)
+    road.todo.follow(road.log)
+    forget(road, payout_id)
+    assert road.todo.sweep(timedelta(0)) == 1
+    assert claimed(road) == {payout_id}
+    road.advance(payout_id)
+    assert road.payout(payout_id).reversed_minor == 1000
+    forget(road, payout_id)
+    assert road.todo.sweep(timedelta(0)) == 0
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_an_approved_reversal_that_nobody_carries_out_is_found(road: Road, begun: bool) -> None:
+    payout_id = road.owe()
+    road.advance(payout_id)
+    road.agree_to("reverse", payout_id)
+    if begun:
+        with pytest.raises(Died):
+            road.advance(payout_id, gateway=DiesBeforeReversing)
+    road.todo.follow(road.log)
+    forget(road, payout_id)
+    assert road.todo.sweep(timedelta(0)) == 1
+    road.advance(payout_id)
+    assert road.payout(payout_id).phase == "reversed"
+    road.hear(payout_id, "transfer.reversed")  # our own, told late
+    road.todo.follow(road.log)
+    forget(road, payout_id)
     assert road.todo.sweep(timedelta(0)) == 0
 
 
@@ -128,6 +184,31 @@ def test_it_is_asked_again_if_stripe_did_not_answer_and_remembers_until_when_it_
 
     turn(road, gateway=Noting)
     assert since == [int((told_until - timedelta(minutes=10)).timestamp())]
+
+
+def test_events_that_our_key_may_not_read_are_an_alarm_once_and_are_asked_for_again(
+    road: Road, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Restricted(StripeGateway):
+        asked = 0
+
+        async def list_events(self, since: int) -> Answer | NoAnswer:
+            self.asked += 1
+            return Answer(403, {"error": {"message": "The key lacks 'rak_event_read'."}})
+
+    async def turns() -> int:
+        gateway = Restricted(API_KEY, road.stripe.url)
+        watch = Watch(road.todo, road.notices, gateway, road.clock)
+        for _ in range(3):
+            await watch.turn()
+        await gateway.close()
+        return gateway.asked
+
+    assert asyncio.run(turns()) == 3
+    said = capsys.readouterr().out
+    assert said.count("stripe_permission_missing") == 1
+    assert "rak_event_read" in said
+    assert road.todo.told_until() is None
 
 
 def test_a_payout_that_comes_back_on_the_list_is_not_taken_off_by_who_still_holds_its_old_row(road: Road) -> None:

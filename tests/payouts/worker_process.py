@@ -28,7 +28,7 @@ async def work(database_url: str, stripe_url: str, lease_seconds: float, stop: a
         log = EventLog(recorder)
         process = PayoutProcess(ThreadedLog(log), gateway, Pace(), Clock())
         todo = TodoList(pool)
-        watch = Watch(todo, Notices(log, Clock()), gateway, Clock())
+        watch = Watch(todo, Notices(log, Clock()), process.calls, Clock())
         worker = PayoutWorker(process, watch, todo, log, wakeups, lease_seconds=lease_seconds)
         running = asyncio.create_task(worker.run())
         if stop is not None:

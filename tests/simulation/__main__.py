@@ -105,14 +105,15 @@ def _summary(totals: Totals, seconds: float) -> Iterator[str]:
     )
     lost = sum(violation.invariant == "never lost" for report in totals.failed for violation in report.violations)
     yield f"seeds          {totals.seeds}, {totals.days:.0f} days of virtual time in {seconds:.1f} s"
-    yield f"payouts        {counts['payouts']}, paid {counts['payouts paid']}, {_of(counts, 'waiting: ')}"
+    yield f"payouts        {counts['payouts']}: {_of(counts, 'ended ')}"
     yield f"attempts       {counts['TransferRequested']}, sent {counts['transfers sent']} times; calls {counts['calls']}"
     yield f"outcomes       {_of(counts, 'Transfer')}"
     yield f"faults         {sum(n for name, n in counts.items() if name.startswith('fault '))}: {_of(counts, 'fault ')}"
     yield f"weather        {_of(counts, 'calls under a sky that is ')}"
     yield f"crashes        {counts['crashes']}, freezes {counts['freezes']}, conflicts {counts['conflicts']}"
     yield f"store          unavailable {counts['store unavailable']}, {_of(counts, 'append lost ')}"
-    yield f"webhooks       {counts['webhooks heard']} heard"
+    yield f"people         {_of(counts, 'person ')}"
+    yield f"webhooks       {_of(counts, 'webhooks ')}"
     yield f"duplicates     {duplicates}"
     yield f"lost           {lost}"
     yield f"failed seeds   {len(totals.failed)}" + "".join(f" {report.plan.seed}" for report in totals.failed[:20])

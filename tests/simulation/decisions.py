@@ -60,7 +60,7 @@ class Decisions:
                 payout.cancelled = True
                 self._takes_two(payout, "cancel")
                 in_flight = payout.unresolved is not None and payout.searches < SEARCHES_NEEDED
-                if in_flight or self._books.transfers_of(payout_id):
+                if in_flight or any(transfer.net_minor for transfer in self._books.transfers_of(payout_id)):
                     self._violated("what is cancelled is not paid", "it is in flight, or paid", payout_id)
             case ReversalRequested():
                 self._takes_two(payout, "reverse")

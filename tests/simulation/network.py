@@ -105,7 +105,7 @@ class Network(Transport):
         if sky == "down":
             return self._lots.choice((Silence(), Reset(), BAD_GATEWAY))
         if sky == "slow":
-            await asyncio.sleep(self._lots.uniform(0, 40))
+            await asyncio.sleep(self._lots.uniform(0, 0.7 * CALL_TIMEOUT_SECONDS))
         if sky == "busy" and self._lots.random() < 0.8:
             refusal = self._lots.choice(TOO_MANY)
             self._twin.faults.script.append(FaultRule(refusal, Match(method=None)))
@@ -115,7 +115,8 @@ class Network(Transport):
             call = self._twin.receive(request)
         if call.fault is not None:
             self._chronicle.count(f"fault {call.fault.fault.value}")
-        await asyncio.sleep(call.work_seconds + (self._lots.uniform(0, 60) if sky == "slow" else 0))
+        dawdling_seconds = self._lots.uniform(0, 0.8 * CALL_TIMEOUT_SECONDS) if sky == "slow" else 0.0
+        await asyncio.sleep(call.work_seconds + dawdling_seconds)  # one answer in five comes too late
         outcome = self._twin.execute(call)
         for listener in self.listeners:
             listener.carried_out(request, outcome)

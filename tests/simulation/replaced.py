@@ -9,8 +9,10 @@ from ledger.event_log import recorded
 from ledger.events import Recorded
 from ledger.payouts import next_step, worker
 from ledger.payouts.schedule import LOOKUP_DELAYS_SECONDS
-from ledger.store import RecordedEvent
+from ledger.store import RecordedEvent, memory
 from tests.simulation.plan import HOUR
+
+IDLE_SECONDS = 20.0  # between two looks of a worker that has no free slot
 
 
 @contextmanager
@@ -25,8 +27,10 @@ def under_simulation(seed: int) -> Iterator[None]:
             {
                 (worker, "PROBE_SECONDS"): 2 * HOUR,
                 (worker, "WATCH_SECONDS"): 3 * HOUR,
+                (worker, "IDLE_SECONDS"): IDLE_SECONDS,
                 (next_step, "LOOKUP_DELAYS_SECONDS"): (*LOOKUP_DELAYS_SECONDS, 3600),
                 (event_log, "recorded"): _decoding_once(),
+                (memory, "copy"): lambda envelope: envelope,  # nobody changes what they read
             }
         ):
             yield

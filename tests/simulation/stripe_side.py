@@ -40,7 +40,7 @@ async def _carry(world: World, delivery: webhooks.Delivery) -> None:
     try:
         world.notices.hear(notice)
         world.chronicle.tell("webhook", f"{notice['type']} {notice['id']}", _about(notice))
-        world.chronicle.count("webhooks heard")
+        world.webhooks.heard(notice)
     except PersistenceError:
         accepted = False
     if world.is_stormy and lots.random() < 0.05:

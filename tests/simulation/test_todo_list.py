@@ -16,8 +16,12 @@ from ledger.events import (
     Happened,
     PayoutAccountUpdated,
     PlatformFundsAvailable,
+    ReversalFailed,
+    ReversalRequested,
     StripeCredentialsAccepted,
+    TransferConfirmed,
     TransferNoticed,
+    TransferReversed,
     TransferSettled,
 )
 from ledger.history import about
@@ -97,6 +101,14 @@ def _event(lots: Random, step: int) -> Event:
         (
             bonus,
             TransferSettled.of(bonus, **settled),
+            TransferReversed.of(
+                bonus, transfer_id="tr_1", amount_minor=1, total_reversed_minor=lots.choice((1, 5000)), currency="usd"
+            ),
+            TransferConfirmed.of(bonus, transfer_id="tr_1"),
+            ReversalFailed.of(bonus, number=1, stripe_code=None, http_status=400, message=""),
+            ReversalRequested.of(
+                bonus, number=1, idempotency_key="r", transfer_id="tr_1", amount_minor=1, currency="usd", metadata={}
+            ),
             TransferNoticed.of(bonus, stripe_event_id=f"evt_{step}", stripe_event_type="transfer.reversed"),
             ApprovalGranted.of(bonus, number=1, action="reverse", note="so be it"),
             PayoutAccountUpdated(instructor_id=f"ins_{other}", stripe_account_id=account, transfers_active=True),

@@ -6,10 +6,17 @@ from datetime import datetime, timedelta
 
 from ledger.event_log import EventLog
 from ledger.events import (
+    ApprovalGranted,
     BonusEarned,
+    Event,
     PayoutAccountUpdated,
     PayoutCancelled,
+    Recorded,
+    ReversalFailed,
+    ReversalRequested,
+    TransferConfirmed,
     TransferNoticed,
+    TransferReversed,
     TransferSettled,
     account_tag,
     payout_tag,
@@ -150,9 +157,13 @@ class InMemoryTodoList(TodoList):
         owed = {each.event.payout_id: each.event.referrer_id for each in events if isinstance(each.event, BonusEarned)}
         ended, _ = self._log.read(about(payout_tag(payout_id), TransferSettled, PayoutCancelled) for payout_id in owed)
         over = {payout_in(each.event) for each in ended}
-        found = [payout_id for payout_id in owed if payout_id not in over and payout_id not in self.rows]
-        for payout_id in found:
-            self.rows[payout_id] = Row(payout_id, owed[payout_id], due_at=now)
+        found = {payout_id: 0 for payout_id in owed if payout_id not in over and payout_id not in self.rows}
+        begun = {each.event.payout_id: each.event.referrer_id for each in events if isinstance(each.event, BEGINNINGS)}
+        for payout_id in begun.keys() - self.rows.keys() - found.keys():
+            if _is_to_be_followed_up(self._log.read([about(payout_tag(payout_id))])[0], self.checkpoint):
+                found[payout_id] = self.checkpoint + 1
+        for payout_id, wakeups in found.items():
+            self.rows[payout_id] = Row(payout_id, (owed | begun)[payout_id], due_at=now, wakeups=wakeups)
             self._on_due(now)
         return len(found)
 
@@ -176,6 +187,35 @@ class InMemoryTodoList(TodoList):
             max(row.due_at, row.leased_until or row.due_at) for row in self.rows.values() if row.due_at is not None
         ]
         return min(moments) - self._seconds() if moments else None
+
+
+BEGINNINGS = (TransferNoticed, ApprovalGranted, ReversalRequested)
+
+
+def _is_to_be_followed_up(events: list[Recorded], checkpoint: int) -> bool:
+    """Whether a settled payout's reversal was begun, and has not come to its end."""
+    settled = [each.event.amount_minor for each in events if isinstance(each.event, TransferSettled)]
+    back = [each.event.total_reversed_minor for each in events if isinstance(each.event, TransferReversed)]
+    if not settled or (back and max(back) >= min(settled)):
+        return False
+    return any(
+        each.position <= checkpoint
+        and (endings := _endings_of(each.event))
+        and not any(later.position > each.position and isinstance(later.event, endings) for later in events)
+        for each in events
+    )
+
+
+def _endings_of(event: Event) -> tuple[type[Event], ...]:
+    match event:
+        case TransferNoticed(stripe_event_type="transfer.reversed"):
+            return (TransferReversed, TransferConfirmed)
+        case ApprovalGranted(action="reverse"):
+            return (ReversalRequested,)
+        case ReversalRequested():
+            return (ReversalFailed,)
+        case _:
+            return ()
 
 
 def _wake(row: Row, now: float) -> None:

@@ -29,6 +29,7 @@ WAITS_FOR_A_PERSON = frozenset(
         Reason.ABSENCE_CONFIRMED,
         Reason.RECONCILIATION_REQUIRED,
         Reason.CONFIRMING_WITH_STRIPE,
+        Reason.TRANSFER_MISMATCHED,
     }
 )
 
@@ -100,16 +101,16 @@ def nobody_oversleeps(world: World) -> None:
 
 
 def count(world: World) -> None:
-    """For the summary: what became of every payout."""
+    """For the summary: what became of every payout, and of Stripe's webhooks."""
+    world.webhooks.count_missed(world.witness.events)
     for payout_id, payout in world.witness.payouts.items():
         world.chronicle.count("payouts")
         if payout.settled is not None:
-            world.chronicle.count("payouts paid")
-            world.chronicle.count("payouts reversed", payout.reversed_minor > 0)
+            world.chronicle.count(f"ended {'reversed' if payout.reversed_minor else 'paid'}")
         elif payout.cancelled:
-            world.chronicle.count("payouts cancelled")
+            world.chronicle.count("ended cancelled")
         else:
-            world.chronicle.count(f"waiting: {reason_of(decided(world, payout_id))}")
+            world.chronicle.count(f"ended waiting: {reason_of(decided(world, payout_id))}")
 
 
 @dataclass(frozen=True)
@@ -181,6 +182,8 @@ def is_justified(world: World, payout: Watched, reason: Reason) -> bool:
             return payout.asked is not None
         case Reason.CONFIRMING_WITH_STRIPE | Reason.RECONCILIATION_REQUIRED | Reason.ABSENCE_CONFIRMED:
             return not world.books.transfers_of(payout.bonus.payout_id)  # nothing to be found: people decide
+        case Reason.TRANSFER_MISMATCHED:
+            return bool(world.books.strangers_of(payout.bonus.payout_id))
     return False
 
 

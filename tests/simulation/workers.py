@@ -32,7 +32,7 @@ async def _work(world: World, life: Life) -> None:
     plan, concurrency = world.plan, world.plan.concurrency
     log, now, todo = ThreadedLog(world.log), world.chronicle.now, world.todo
     process = PayoutProcess(log, gateway, Pace(concurrency), now, world.policy)
-    watch = Watch(todo, world.notices, gateway, now)
+    watch = Watch(todo, world.notices, process.calls, now)
     try:
         await PayoutWorker(process, watch, todo, world.log, world.wakeups, concurrency, plan.lease_seconds).run()
     except Exception as error:  # noqa: BLE001 - whatever it is, a worker must not end by it

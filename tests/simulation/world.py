@@ -22,6 +22,7 @@ from tests.simulation.stripe_books import StripeBooks
 from tests.simulation.todo_list import InMemoryTodoList
 from tests.simulation.virtual_time import Life, VirtualTimeLoop
 from tests.simulation.wakeups import SimulatedWakeups
+from tests.simulation.webhooks import HeardWebhooks
 from tests.simulation.witness import Witness
 
 
@@ -46,6 +47,7 @@ class World:
         self.lives: list[Life] = []
         self.all_delivered = asyncio.Event()
         self.stripe_stirred = asyncio.Event()
+        self.webhooks = HeardWebhooks(self.chronicle)
         self._build_store()
         self._build_stripe()
         self.over: asyncio.Future[None] = self.loop.create_future()

@@ -18,6 +18,7 @@ from api.http.parts import PartsOfApp
 from api.http.positions import reflects
 from api.http.problems import Kind, ProblemError
 from api.http.routes import PREFIX
+from api.tokens import Principal
 from ledger.payouts.actions import Action, Refused
 from ledger.payouts.review import Done, NoSuchPayoutError
 from projections.views import OpenApprovalView
@@ -45,7 +46,13 @@ OF_ANY_ACTION = (Kind.ALREADY_PAID, Kind.ALREADY_CANCELLED, Kind.ALREADY_REVERSE
 REFUSALS: dict[Action, tuple[Kind, ...]] = {
     "hold": OF_ANY_ACTION,
     "release": (*OF_ANY_ACTION, Kind.NOT_HELD),
-    "retry": (*OF_ANY_ACTION, Kind.NOT_DECLINED, Kind.ABSENCE_NOT_CONFIRMED, Kind.APPROVAL_PENDING),
+    "retry": (
+        *OF_ANY_ACTION,
+        Kind.NOT_DECLINED,
+        Kind.OUTCOME_PENDING,
+        Kind.ABSENCE_NOT_CONFIRMED,
+        Kind.APPROVAL_PENDING,
+    ),
     "cancel": (*OF_ANY_ACTION, Kind.APPROVAL_PENDING),
     "reverse": (Kind.ALREADY_REVERSED, Kind.NOT_PAID, Kind.OUTCOME_PENDING, Kind.APPROVAL_PENDING),
 }
@@ -99,7 +106,7 @@ def list_open_approvals(
 def _route_of(action: Action) -> Callable[..., Decision]:
     def act(response: Response, parts: PartsOfApp, finance: Finance, payout_id: str, reason: Reason) -> Decision:
         review = parts.services.review
-        return _decided(response, payout_id, lambda: review.act(action, payout_id, note=reason, actor=finance.subject))
+        return _decided(response, payout_id, lambda: review.act(action, payout_id, note=reason, **_by(finance)))
 
     return act
 
@@ -131,7 +138,7 @@ def approve_request(
     return _decided(
         response,
         payout_id,
-        lambda: review.decide(payout_id, number, granted=True, note=reason, actor=finance.subject),
+        lambda: review.decide(payout_id, number, granted=True, note=reason, **_by(finance)),
     )
 
 
@@ -149,8 +156,13 @@ def refuse_request(
     return _decided(
         response,
         payout_id,
-        lambda: review.decide(payout_id, number, granted=False, note=reason, actor=finance.subject),
+        lambda: review.decide(payout_id, number, granted=False, note=reason, **_by(finance)),
     )
+
+
+def _by(finance: Principal) -> dict[str, str]:
+    """Who decides, and by which role: an administrator need not be of finance."""
+    return {"actor": finance.subject, "role": "finance" if "finance" in finance.roles else "admin"}
 
 
 def _decided(response: Response, payout_id: str, decide: Callable[[], Done | Refused]) -> Decision:

@@ -1,17 +1,14 @@
-"""When Stripe is silent, slow or has had enough: the breaker, the pace, and a key that grows old in the queue."""
+"""When Stripe is silent or has had enough: the breaker, who respects it, and a key that grows old in the queue."""
 
 import asyncio
-import random
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from ledger.events import TransferRequested
 from ledger.payouts.breaker import LONGEST_PAUSE, SHORTEST_PAUSE, Breaker
-from ledger.payouts.calls import StripeCalls
 from ledger.payouts.outcome import Answer, NoAnswer
-from ledger.payouts.pace import INITIAL_RATE_PER_SECOND, MAX_RATE_PER_SECOND, MIN_RATE_PER_SECOND, Pace
+from ledger.payouts.pace import Pace
 from ledger.payouts.process import PayoutProcess
 from ledger.payouts.steps import Finished, Wait
 from ledger.payouts.stripe_gateway import StripeGateway
@@ -116,6 +113,47 @@ def test_no_intent_is_recorded_while_it_is_open(road: Road) -> None:
         assert isinstance(road.advance(payout_id), Finished)
 
 
+def test_what_is_asked_beside_the_payouts_opens_the_breaker_and_respects_it(road: Road) -> None:
+    asked: list[str] = []
+
+    class Silent(StripeGateway):
+        async def list_events(self, since: int) -> Answer | NoAnswer:
+            asked.append("events")
+            return NoAnswer("ReadTimeout")
+
+        async def read_balance(self) -> Answer | NoAnswer:
+            asked.append("balance")
+            return NoAnswer("ReadTimeout")
+
+    async def one_after_the_other() -> Wait | Finished:
+        async with road.process(gateway=Silent) as process:
+            for _ in range(4):
+                await process.calls.list_events(0)
+                await process.calls.read_balance()
+            return await process.advance(payout_id)
+
+    payout_id = road.owe()
+    waits = asyncio.run(one_after_the_other())
+    assert len(asked) == 5
+    assert isinstance(waits, Wait)
+    assert waits.reason is Reason.STRIPE_UNAVAILABLE
+
+
+def test_a_429_to_what_is_asked_beside_the_payouts_slows_everybody_down(road: Road) -> None:
+    class Busy(StripeGateway):
+        async def list_events(self, since: int) -> Answer | NoAnswer:
+            return Answer(429, {"error": {}})
+
+    async def rates() -> tuple[float, float]:
+        async with road.process(gateway=Busy) as process:
+            before = process.pace.rate_per_second
+            await process.calls.list_events(0)
+            return before, process.pace.rate_per_second
+
+    before, after = asyncio.run(rates())
+    assert after == before / 2
+
+
 def test_people_are_heard_while_it_is_open(road: Road) -> None:
     payout_id, another_id = road.owe(), road.owe()
     road.agree_to("cancel", another_id)
@@ -205,94 +243,3 @@ def test_a_first_sending_that_slept_over_its_window_is_searched_for_and_not_sent
     waits = asyncio.run(advance())
     assert isinstance(waits, Wait)
     assert waits.reason is Reason.RECONCILIATION_REQUIRED
-
-
-async def paced(work: Callable[[Pace, Callable[[float], None]], Awaitable[None]]) -> None:
-    """With seconds that only pass when told to."""
-    seconds = 0.0
-
-    def pass_by(more: float) -> None:
-        nonlocal seconds
-        seconds += more
-
-    await work(Pace(clock=lambda: seconds), pass_by)
-
-
-def test_the_rate_rises_slowly_and_falls_by_half_once_a_burst() -> None:
-    async def work(pace: Pace, pass_by: Callable[[float], None]) -> None:
-        assert pace.rate_per_second == INITIAL_RATE_PER_SECOND
-        pace.answered()
-        risen = pace.rate_per_second
-        assert INITIAL_RATE_PER_SECOND < risen < INITIAL_RATE_PER_SECOND + 1
-        for _ in range(16):
-            pace.slow_down()
-        assert pace.rate_per_second == risen / 2
-        pass_by(1.0)
-        pace.slow_down()
-        assert pace.rate_per_second == risen / 4
-
-    asyncio.run(paced(work))
-
-
-def test_the_rate_stays_between_its_bounds() -> None:
-    async def work(pace: Pace, pass_by: Callable[[float], None]) -> None:
-        for _ in range(10_000):
-            pace.answered()
-        assert pace.rate_per_second == MAX_RATE_PER_SECOND
-        for _ in range(50):
-            pass_by(2.0)
-            pace.slow_down()
-        assert pace.rate_per_second == MIN_RATE_PER_SECOND
-
-    asyncio.run(paced(work))
-
-
-@pytest.mark.parametrize("workers", [1, 2, 5])
-def test_workers_share_a_limit_without_a_coordinator(workers: int) -> None:
-    """A model of Stripe that answers 429 above 25 a second: together they use most of it, and each gets a part."""
-    limit = 25.0
-
-    async def share() -> list[float]:
-        seconds = 0.0
-        lots = random.Random(7)
-        paces = [Pace(clock=lambda: seconds) for _ in range(workers)]
-        used: list[list[float]] = []
-        for second in range(300):
-            seconds = float(second)
-            rates = [pace.rate_per_second for pace in paces]
-            used.append(rates)
-            share_refused = max(0.0, 1 - limit / sum(rates))
-            for pace, rate in zip(paces, rates, strict=True):
-                for _ in range(max(1, int(rate * (1 - share_refused)))):
-                    pace.answered()
-                if share_refused and lots.random() < 0.7:  # not everybody is told in the same second
-                    pace.slow_down()
-        settled = used[100:]
-        return [sum(rates[place] for rates in settled) / len(settled) for place in range(workers)]
-
-    means = asyncio.run(share())
-    assert 0.5 * limit < sum(means) < 1.6 * limit
-    assert min(means) > 0.3 * max(means)
-
-
-def test_no_more_calls_at_once_than_allowed() -> None:
-    at_once, most = 0, 0
-
-    async def work() -> None:
-        calls = StripeCalls(StripeGateway("sk_test_x"), Pace(concurrency=3), Breaker(Time()), Time())
-        release = asyncio.Event()
-
-        async def call(_gateway: object) -> Answer:
-            nonlocal at_once, most
-            at_once += 1
-            most = max(most, at_once)
-            if at_once == 3:
-                release.set()
-            await release.wait()
-            at_once -= 1
-            return Answer(200, {})
-
-        await asyncio.gather(*(calls.make(call) for _ in range(9)))
-
-    asyncio.run(work())
-    assert most == 3
