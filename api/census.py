@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from api.books_census import BooksCensus
 from ledger.events import (
     AboutPayout,
     BonusEarned,
@@ -27,7 +28,7 @@ from ledger.payouts.payout import Payout
 from ledger.referrals import payout_account
 from ledger.referrals.payout_account import Account
 
-__all__ = ["Census"]
+__all__ = ["PROBLEMS_KEPT", "Census"]
 
 PROBLEMS_KEPT = 20
 
@@ -46,11 +47,12 @@ class Census:
     payouts: dict[str, Payout] = field(default_factory=dict)
     accounts: dict[str, Account] = field(default_factory=dict)
     platform: Platform = field(default_factory=Platform)
+    books: BooksCensus = field(default_factory=BooksCensus)
 
     @classmethod
-    def of(cls, log: Iterable[Recorded]) -> "Census":
-        """Of all events, in the order of the log."""
-        census = cls()
+    def of(cls, log: Iterable[Recorded], balances_at: int = 0) -> "Census":
+        """Of all events, in the order of the log. `balances_at`: as of which position the balances of the books are kept."""
+        census = cls(books=BooksCensus(balances_at))
         for recorded in log:
             census.add(recorded)
         return census
@@ -82,7 +84,9 @@ class Census:
                 self._evolve(event.payout_id, recorded)
 
     def _evolve(self, payout_id: str, recorded: Recorded) -> None:
-        payout = payouts.evolve(self.payouts.get(payout_id), recorded)
+        before = self.payouts.get(payout_id)
+        self.books.add(before, recorded)
+        payout = payouts.evolve(before, recorded)
         if payout is not None:
             self.payouts[payout_id] = payout
 

@@ -1,6 +1,6 @@
 """The composition root: the one place where parts are built out of other parts. Plain functions, plain arguments.
 
-    settings ─▶ database() ─▶ services() · payout_worker() · projector() · owner_pool()
+    settings ─▶ database() ─▶ services() · payout_worker() · projector() · sealer() · owner_pool()
 
 Each is a context that closes what it opened, in the reverse order. Without DATABASE_URL the database is the embedded one;
 without STRIPE_API_KEY it is the sandbox that pays: its address is STRIPE_API_BASE, its secrets are in the data folder.
@@ -13,10 +13,12 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool
 from pydantic import SecretStr
 from sqlalchemy.exc import DBAPIError
@@ -25,16 +27,25 @@ import migrations
 from api.data_folder import DataFolder, Workspace
 from api.services import Services
 from api.settings import Settings
+from ledger.books.closing import PeriodClosing
 from ledger.event_log import EventLog
 from ledger.ingestion import Ingestion
 from ledger.payouts.review import PayoutReview
 from ledger.payouts.todo import TodoList
 from ledger.people import PeopleDirectory
+from ledger.proof.seals import Seals
+from ledger.reconciliation.reconciling import Reconciling
+from ledger.reconciliation.run_lines import RunLines
 from ledger.set_terms import ensure_terms
-from ledger.store import PostgresRecorder, Wakeups
+from ledger.store import LogRecorder, PostgresRecorder, Wakeups
 from ledger.store.connection import ConnectionSettings, open_pool
+from projections.journal import Journal
+from projections.journal_month import MonthsOfJournal
+from projections.journal_stretch import JournalStretch
 from projections.projector import Projector
 from projections.queries import ReadModels
+from projections.replay import Replay
+from projections.story import Stories
 from sandbox.postgres import EmbeddedPostgres, default_data_dir
 
 SOURCE_ROOT = Path(__file__).parents[1]
@@ -42,11 +53,18 @@ SOURCE_ROOT = Path(__file__).parents[1]
 
 if TYPE_CHECKING:
     from ledger.payouts.worker import PayoutWorker
+    from ledger.proof.notes import SigningKey
+    from ledger.proof.seal_store import SealStore
+    from ledger.proof.sealer import Sealer
 
 CALLS_AT_ONCE = 16
 LEASE_SECONDS = 60.0
 """How long the payouts of a worker that was killed wait for another: twice what a call may take. Too short costs nothing
 but a call to Stripe under the same key."""
+
+SANDBOX_KEY_NAME = "payout-ledger-sandbox"
+SEALING_SECONDS = 5.0
+"""Sealing takes no longer, once it has begun; else something is wrong with it."""
 
 API_POOL_SIZE = 16
 STOP_SECONDS = 2.0
@@ -103,7 +121,15 @@ def completed(settings: Settings) -> Settings:
         changes["ledger_jwt_secret"] = SecretStr(made.jwt_secret)
     if settings.stripe_webhook_secret is None:
         changes["stripe_webhook_secret"] = SecretStr(made.stripe_webhook_secret)
+    if settings.ledger_seal_key is None:
+        changes["ledger_seal_key"] = SecretStr(data_folder(settings).seal_key(_new_seal_key))
     return settings.model_copy(update=changes)
+
+
+def _new_seal_key() -> str:
+    from ledger.proof.notes import SigningKey  # noqa: PLC0415 - cryptography, once in a sandbox's life
+
+    return SigningKey.generate(SANDBOX_KEY_NAME).secret()
 
 
 def stripe_access(settings: Settings) -> StripeAccess:
@@ -181,16 +207,30 @@ def services(settings: Settings, url: str, part: str = "api", pool_size: int = A
         read_pool = pool if read_url == url else opened.enter_context(_read_pool(read_url, part, pool_size))
         log = EventLog(recorder)
         people = PeopleDirectory(pool)
+        read_models = ReadModels(read_pool, now, settings.payout_policy)
+        replay = Replay(log, settings.payout_policy)
+        seals = Seals(pool)
+        months = MonthsOfJournal(read_pool)
         yield Services(
             settings=settings,
             database_url=url,
             recorder=recorder,
             log=log,
             ingestion=Ingestion(log, people),
-            read_models=ReadModels(read_pool, now, settings.payout_policy),
+            read_models=read_models,
+            journal=Journal(read_pool),
+            journal_stretch=JournalStretch(read_pool),
+            months=months,
+            closing=PeriodClosing(
+                log, months, now, seal_at_least=partial(_seal_at_least, settings, url, seals, pool, recorder)
+            ),
+            replay=replay,
+            stories=Stories(log, read_models, replay, now),
             people=people,
+            seals=seals,
             todo=TodoList(pool),
             review=PayoutReview(log, now),
+            reconciling=Reconciling(log, RunLines(pool), now),
         )
 
 
@@ -214,7 +254,7 @@ async def payout_worker(settings: Settings, url: str) -> AsyncIterator["PayoutWo
             opened.callback(wakeups.close)
             todo = TodoList(opened.enter_context(_pool(url, "worker", CALLS_AT_ONCE // 2)))
             process = PayoutProcess(ThreadedLog(log), gateway, Pace(CALLS_AT_ONCE), now, settings.payout_policy)
-            watch = Watch(todo, Notices(log, now), gateway, now)
+            watch = Watch(todo, Notices(log, now), process.calls, now)
             yield PayoutWorker(process, watch, todo, log, wakeups, CALLS_AT_ONCE, LEASE_SECONDS)
     finally:
         await gateway.close()
@@ -228,6 +268,60 @@ def projector(url: str) -> Iterator[tuple[Projector, Wakeups]]:
             yield Projector(pool, log), wakeups
         finally:
             wakeups.close()
+
+
+def signing_key(settings: Settings) -> "SigningKey | None":
+    """What seals the log; None: nothing is sealed."""
+    from ledger.proof.notes import SigningKey  # noqa: PLC0415 - few commands need cryptography
+
+    key = settings.ledger_seal_key
+    return None if key is None else SigningKey.parse(key.get_secret_value())
+
+
+def seal_store(settings: Settings, url: str) -> "SealStore | None":
+    """Where seals are kept outside the database: LEDGER_SEAL_STORE; in the sandbox a folder of its own for each database."""
+    from ledger.proof.seal_store import SealStore  # noqa: PLC0415 - it talks to S3
+
+    if settings.ledger_seal_store is not None:
+        return SealStore(settings.ledger_seal_store)
+    if not is_sandbox(settings):
+        return None
+    return SealStore(str(data_folder(settings).seals(str(conninfo_to_dict(url).get("dbname") or "default"))))
+
+
+@contextmanager
+def sealer(settings: Settings, url: str) -> Iterator["tuple[Sealer, Wakeups] | None"]:
+    """None where nothing is to be sealed."""
+    key, store = signing_key(settings), seal_store(settings, url)
+    if key is None or store is None:
+        yield None
+        return
+    from ledger.proof.sealer import Sealer  # noqa: PLC0415
+
+    with event_log(url, "sealer") as log, _pool(url, "sealer", 2) as pool:
+        wakeups = Wakeups(url, _connections("sealer"))
+        try:
+            yield Sealer(pool, log.recorder, key, store), wakeups
+        finally:
+            wakeups.close()
+
+
+def _seal_at_least(
+    settings: Settings,
+    url: str,
+    seals: Seals,
+    pool: ConnectionPool[psycopg.Connection],
+    recorder: LogRecorder,
+    position: int,
+) -> str | None:
+    """A signed checkpoint that covers a position: made here, or where the key is; None where nothing is sealed."""
+    key, store = signing_key(settings), seal_store(settings, url)
+    if key is None or store is None:
+        seal = seals.wait_for(position, settings.ledger_seal_seconds + SEALING_SECONDS)
+        return None if seal is None else seal.note
+    from ledger.proof.sealer import Sealer  # noqa: PLC0415
+
+    return Sealer(pool, recorder, key, store).seal_at_least(position)
 
 
 @contextmanager

@@ -2,8 +2,9 @@
 
 data_dir/                 LEDGER_DATA_DIR, or the system's place for such things
 ├── secrets.json          the sandbox's keys and secrets, made once (0600)
+├── seal-key.txt          the key that seals the sandbox's logs, made once (0600)
 ├── postgres/             the embedded server (sandbox/postgres/folder.py draws the inside)
-├── ledger/               of the ledger that lasts: lock, the Stripe twin's books, logs
+├── ledger/               of the ledger that lasts: lock, the Stripe twin's books, logs, seals
 └── demos/<name>/         the same of one demo; each plays into a database of its own on the embedded server
 
 A lock is held by whoever runs the parts, and ends with that process. A demo's folder stays until the next one starts.
@@ -15,11 +16,13 @@ import json
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-__all__ = ["DataFolder", "FolderInUse", "FolderUnusable", "SandboxSecrets", "Workspace"]
+__all__ = ["DataFolder", "FolderInUse", "FolderUnusable", "Workspace"]
+
+DEMO_PREFIX = "ledger_demo_"
 
 
 class FolderInUse(Exception):
@@ -31,7 +34,7 @@ class FolderUnusable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class SandboxSecrets:
+class _SandboxSecrets:
     """What the sandbox's parts prove themselves to each other with. Worth nothing outside this machine."""
 
     jwt_secret: str
@@ -129,23 +132,40 @@ class DataFolder:
         if os.geteuid() == 0 == facts.st_uid and not facts.st_mode & 0o001:
             self.path.chmod(stat.S_IMODE(facts.st_mode) | 0o011)
 
-    def secrets(self) -> SandboxSecrets:
+    def secrets(self) -> _SandboxSecrets:
         """The sandbox's secrets: made by whoever asks first, the same for all who ask later."""
         self.create()
         path = self.path / "secrets.json"
         if not path.exists():
             _write_once(path, json.dumps(asdict(_new_secrets())))
         try:
-            return SandboxSecrets(**json.loads(path.read_text()))
+            return _SandboxSecrets(**json.loads(path.read_text()))
         except (OSError, TypeError, ValueError) as error:
             raise FolderUnusable(f"{path} cannot be read ({error}); remove it, and new secrets are made") from error
 
+    def seal_key(self, make: Callable[[], str]) -> str:
+        """The sandbox's key for seals, made once like its secrets."""
+        self.create()
+        path = self.path / "seal-key.txt"
+        if not path.exists():
+            _write_once(path, make())
+        try:
+            return path.read_text()
+        except OSError as error:
+            raise FolderUnusable(f"{path} cannot be read ({error})") from error
+
+    def seals(self, database: str) -> Path:
+        """Where the sandbox keeps the seals of a database: with its demo, so that they go together, or with the lasting ledger."""
+        is_demo = database.startswith(DEMO_PREFIX)
+        workspace = self._demo(database.removeprefix(DEMO_PREFIX)) if is_demo else self.ledger
+        return workspace.path / "seals" / database
+
     def _demo(self, name: str) -> Workspace:
-        return Workspace(self.path / "demos" / name, f"ledger_demo_{name}")
+        return Workspace(self.path / "demos" / name, f"{DEMO_PREFIX}{name}")
 
 
-def _new_secrets() -> SandboxSecrets:
-    return SandboxSecrets(
+def _new_secrets() -> _SandboxSecrets:
+    return _SandboxSecrets(
         jwt_secret=secrets.token_urlsafe(48),
         stripe_api_key=f"sk_test_sandbox_{secrets.token_hex(16)}",
         stripe_webhook_secret=f"whsec_{secrets.token_urlsafe(32)}",

@@ -1,7 +1,7 @@
 """The invariants of DESIGN section 11, checked on a ledger as it is now, also while it works.
 
 Each check says what was compared and what is wrong. 1, 2 and 5 hold on the log alone; 3 needs the books of whoever paid,
-4 the to-do list, 6 the read models. 7 comes with the journal; 8 is about other histories, and the tests play those.
+4 the to-do list, 6 the read models, 7 the journal. 8 is about other histories, and the tests play those.
 """
 
 from collections import Counter
@@ -12,12 +12,15 @@ from typing import Any
 
 from psycopg_pool import ConnectionPool
 
-from api.census import Census
+from api.books_census import BooksCensus
+from api.census import PROBLEMS_KEPT, Census
 from ledger.event_log import EventLog
 from ledger.events import TransferSettled
 from ledger.named_queries import named_queries
 from ledger.payouts.explain import explain
 from ledger.status import payout_status
+from projections.journal import Journal
+from projections.journal_views import TrialBalance
 from projections.rebuild import Difference, compare_with_replay
 
 __all__ = ["Check", "Evidence", "Transfers", "check_all", "judge"]
@@ -58,6 +61,10 @@ class Evidence:
     """Stripe's books before and after the log was read; None: we cannot see them."""
     differences: Sequence[Difference] = ()
     """Between the read models and a replay of the log."""
+    trial_balance: TrialBalance | None = None
+    """Of the read models, as of the position for which the census keeps balances; None: it was not asked for."""
+    unbalanced: Sequence[int] = ()
+    """Positions of entries in the read models that do not sum to zero."""
 
 
 def check_all(
@@ -70,13 +77,26 @@ def check_all(
     """Look at everything, and judge it. `pool` connects as the owner."""
     on_progress("the to-do list and Stripe's books")
     followed, todo = _todo(pool)
+    journal = Journal(pool)
+    posted_until = journal.trial_balance().position
     transfers_before = read_transfers() if read_transfers is not None else None
     on_progress("the log")
-    census = Census.of(log.stream())
+    census = Census.of(log.stream(), balances_at=posted_until)
+    trial_balance = journal.trial_balance(as_of=posted_until)
     transfers_after = read_transfers() if read_transfers is not None else None
     on_progress("a replay from zero")
     differences = compare_with_replay(pool, log)
-    return judge(Evidence(census, followed, todo, transfers_before, transfers_after, differences), now)
+    evidence = Evidence(
+        census=census,
+        followed=followed,
+        todo=todo,
+        transfers_before=transfers_before,
+        transfers_after=transfers_after,
+        differences=differences,
+        trial_balance=trial_balance,
+        unbalanced=journal.unbalanced(PROBLEMS_KEPT),
+    )
+    return judge(evidence, now)
 
 
 def judge(evidence: Evidence, now: datetime) -> list[Check]:
@@ -99,6 +119,7 @@ def judge(evidence: Evidence, now: datetime) -> list[Check]:
             "all tables, row by row",
             tuple(f"{each.table}: live {each.live}, replayed {each.rebuilt}" for each in evidence.differences),
         ),
+        _balanced(census.books, evidence.trial_balance, evidence.unbalanced),
     ]
 
 
@@ -207,6 +228,22 @@ def _none_forgotten(census: Census, followed: int, todo: frozenset[str], now: da
             problems.append(f"{payout_id} is {status} and on nobody's list")
     compared = ", ".join(f"{count} {state}" for state, count in states.most_common()) or "no payouts"
     return Check(4, "every payout is settled, or waits with a reason; none is forgotten", compared, tuple(problems))
+
+
+def _balanced(books: BooksCensus, trial_balance: TrialBalance | None, unbalanced: Sequence[int]) -> Check:
+    problems = [f"the entry at position {position} does not sum to zero" for position in unbalanced]
+    problems += books.differences()
+    compared = f"{books.entries} entries, payable of {len(books.owed)} instructors"
+    if trial_balance is not None:
+        compared += f", and the journal's trial balance at position {books.balances_at}"
+        for each in trial_balance.accounts:
+            folded = books.sides[each.account.value, each.currency]
+            if (each.debit_minor, each.credit_minor) != (folded.debit_minor, folded.credit_minor):
+                problems.append(
+                    f"{each.account}: the journal has {each.debit_minor} debits and {each.credit_minor} credits, "
+                    f"the log {folded.debit_minor} and {folded.credit_minor} {each.currency} (minor units)"
+                )
+    return Check(7, "every entry sums to zero, and payable is what is owed", compared, tuple(problems))
 
 
 def _todo(pool: ConnectionPool) -> tuple[int, frozenset[str]]:

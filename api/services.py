@@ -3,13 +3,21 @@
 from dataclasses import dataclass
 
 from api.settings import Settings
+from ledger.books.closing import PeriodClosing
 from ledger.event_log import EventLog
 from ledger.ingestion import Ingestion
 from ledger.payouts.review import PayoutReview
 from ledger.payouts.todo import TodoList
 from ledger.people import PeopleDirectory
+from ledger.proof.seals import Seals
+from ledger.reconciliation.reconciling import Reconciling
 from ledger.store import LogRecorder
+from projections.journal import Journal
+from projections.journal_month import MonthsOfJournal
+from projections.journal_stretch import JournalStretch
 from projections.queries import ReadModels
+from projections.replay import Replay
+from projections.story import Stories
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +31,14 @@ class Services:
     log: EventLog
     ingestion: Ingestion
     read_models: ReadModels
+    journal: Journal
+    journal_stretch: JournalStretch
+    months: MonthsOfJournal
+    closing: PeriodClosing
+    replay: Replay
+    stories: Stories
     people: PeopleDirectory
+    seals: Seals
     todo: TodoList
     review: PayoutReview
+    reconciling: Reconciling

@@ -4,12 +4,14 @@ What holds a secret is a `SecretStr`, so that printing settings shows none. Ther
 unset means the sandbox (`STRIPE_API_KEY`), the embedded database (`DATABASE_URL`), or a refusal to start (tokens).
 """
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     HttpUrl,
     SecretStr,
@@ -18,7 +20,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ledger.payouts.policy import Policy
 
@@ -44,6 +46,18 @@ def _trustworthy(url: str) -> str:
     return url
 
 
+def _years(value: object) -> object:
+    """JSON, as it stands in the environment. Raises ValueError, which pydantic reports."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError:
+        raise ValueError('JSON is expected, like {"2025": 60000, "2026": 200000}') from None
+
+
+Year = Annotated[int, Field(ge=1, le=9999)]
+Thresholds = Annotated[dict[Year, Annotated[int, Field(ge=0)]], Field(min_length=1), BeforeValidator(_years)]
 WebAddress = Annotated[str, AfterValidator(_http_url)]
 
 
@@ -70,12 +84,23 @@ class Settings(BaseSettings):
     """… or RS256 and ES256 tokens with the public keys found here."""
     ledger_jwt_audience: Annotated[str, Field(min_length=1)] = "payout-ledger"
 
+    ledger_seal_key: SecretStr | None = None
+    """Signs the seals of the log, in the encoding of signed notes (`ledger seal-key` makes one); unset: nothing is sealed."""
+    ledger_seal_store: Annotated[str, Field(min_length=1)] | None = None
+    """Where seals are kept outside the database: a folder, or s3://bucket/prefix with the usual AWS_* variables."""
+    ledger_seal_seconds: Annotated[float, Field(ge=0, le=86400)] = 10
+    """What is new is sealed at most once in so many seconds."""
+
     payout_hold_days: Annotated[int, Field(ge=0, le=365)] = 0
     """How long every payout waits after its bonus was earned."""
     payout_hold_same_account: bool = True
     """Hold a payout for review when referrer and referred instructor use the same Stripe account."""
     payout_max_bonuses_a_day: Annotated[int, Field(ge=1)] | None = None
     """Hold the bonuses of one referrer beyond this number within a day (UTC) for review; unset: no such rule."""
+
+    payee_reporting_thresholds: Annotated[Thresholds, NoDecode] = {2025: 60_000, 2026: 200_000}
+    """By calendar year, in minor units: from which total a payee is reported. A year without its own has that of the newest one
+    before it. The default is the United States' (Form 1099-NEC)."""
 
     ledger_public_url: WebAddress | None = None
     """Where referral links lead; unset: the address at which the API is asked."""
@@ -115,6 +140,23 @@ class Settings(BaseSettings):
                 f"at least {SHORTEST_JWT_SECRET_BYTES} bytes are needed; `openssl rand -base64 48` makes a good one"
             )
         return secret
+
+    @field_validator("ledger_seal_key")
+    @classmethod
+    def _readable_key(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None:
+            from ledger.proof.notes import SigningKey  # noqa: PLC0415 - cryptography, which few commands need
+
+            SigningKey.parse(key.get_secret_value())
+        return key
+
+    @model_validator(mode="after")
+    def _seals_go_somewhere(self) -> Self:
+        if self.ledger_seal_key is not None and self.ledger_seal_store is None and self.stripe_api_key is not None:
+            raise ValueError(
+                "LEDGER_SEAL_KEY needs LEDGER_SEAL_STORE: seals are kept outside the database as well as in it"
+            )
+        return self
 
     @model_validator(mode="after")
     def _one_kind_of_token(self) -> Self:

@@ -23,4 +23,4 @@ def bank_leg(paid_at: datetime, report: BankReport | None) -> str:
         return "On its way to your bank."
     if report.status == "paid":
         return f"Paid out to your bank by {report.reported_at:%Y-%m-%d}."
-    return f"Your bank refused the newest payment from your account: {report.failure_message or 'it did not say why'}"
+    return f"Your bank refused the newest payment from your account: {report.failure_message or 'it did not say why.'}"

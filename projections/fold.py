@@ -6,6 +6,8 @@ Folding the whole log into an empty `ReadModel` gives what the tables must hold 
 from dataclasses import dataclass, field
 
 from ledger import identifiers
+from ledger.books.months import period_of
+from ledger.books.posting import entry
 from ledger.events import (
     AboutPayout,
     AccountNoticed,
@@ -14,8 +16,16 @@ from ledger.events import (
     FirstLessonCompleted,
     InstructorWentLive,
     PayoutAccountUpdated,
+    PeriodClosed,
+    PeriodCutOff,
+    PersonalDataErased,
     PlatformFundsAvailable,
     ProgramTermsSet,
+    ReconciliationCompleted,
+    ReconciliationExceptionAssigned,
+    ReconciliationExceptionNoted,
+    ReconciliationExceptionOpened,
+    ReconciliationExceptionResolved,
     Recorded,
     ReferralAttributed,
     ReferralCodeIssued,
@@ -113,6 +123,20 @@ def _told_by_stripe(model: ReadModel, recorded: Recorded) -> None:
             _bank_payout(model, event, recorded)
         case AccountNoticed():
             pass  # only tells the payout process to look
+        case PeriodCutOff(month=month):
+            model.program.cut_off_month = month
+        case PeriodClosed():
+            pass  # says what the journal holds, and changes nothing in it
+        case PersonalDataErased():
+            pass  # nothing personal is in the read models
+        case (
+            ReconciliationCompleted()
+            | ReconciliationExceptionOpened()
+            | ReconciliationExceptionAssigned()
+            | ReconciliationExceptionNoted()
+            | ReconciliationExceptionResolved()
+        ):
+            pass  # finding that something does not fit changes nothing
         case _:
             raise UndigestibleEventError(recorded)
 
@@ -159,6 +183,7 @@ def _earned(model: ReadModel, event: BonusEarned, recorded: Recorded) -> None:
     payout = payouts.evolve(None, recorded)
     if referral is None or payout is None or event.payout_id in model.payouts:
         raise UndigestibleEventError(recorded)
+    _post(model, None, recorded)
     _count(model, referral, -1)
     referral.earned_at = recorded.occurred_at
     referral.tier, referral.founding_spot = event.tier, event.founding_spot
@@ -198,6 +223,7 @@ def _paid_or_not(model: ReadModel, payout_id: str, recorded: Recorded) -> None:
     referral = model.referrals.get(row.referral_id) if row is not None else None
     if row is None or state is None or referral is None:
         raise UndigestibleEventError(recorded)
+    _post(model, row.state, recorded)
     _show(row, state, recorded)
     _count(model, referral, -1)
     referral.status = row.status
@@ -230,6 +256,12 @@ def _bank_payout(model: ReadModel, event: BankPayoutReported, recorded: Recorded
             failure_message=event.failure_message,
             reported_at=recorded.occurred_at,
         )
+
+
+def _post(model: ReadModel, before: Payout | None, recorded: Recorded) -> None:
+    """Write the event into the journal, if it moves money or changes an obligation."""
+    if model.journal is not None and (posted := entry(before, recorded)) is not None:
+        model.journal.post(posted, recorded, period_of(recorded.occurred_at, model.program.cut_off_month))
 
 
 def _count(model: ReadModel, referral: ReferralRow, sign: int) -> None:

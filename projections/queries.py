@@ -1,31 +1,25 @@
-"""The read models' answers. Each method is one short read-only transaction, and its answer names the position it reflects.
+"""The read models' answers. Each method is one short read-only transaction, and its answer names the position it reflects."""
 
-Why something waits is worked out here, when asked, by the payout process's own decision function: a stored reason would be
-stale as soon as time passes.
-"""
-
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any, TypeVar
+from uuid import UUID
 
 from psycopg import Cursor
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
 
 from ledger.named_queries import named_queries
-from ledger.payouts.explain import explain
-from ledger.payouts.next_step import Platform
 from ledger.payouts.payout import Payout
 from ledger.payouts.policy import PAY_AT_ONCE, Policy
-from ledger.payouts.steps import Wait
-from ledger.reasons import EXPLANATIONS, Reason
-from ledger.referrals.payout_account import Account
 from ledger.status import Status
-from projections.bank_leg import BankReport, bank_leg
-from projections.reviewed import approval_view, hold_view, last_error, open_approval_view
-from projections.rows import ProgramRow
+from projections import answers
+from projections.answers import Surroundings, payout_view, referral_view
+from projections.reviewed import open_approval_view
+from projections.rows import BankAccountRow, EarningsRow, InstructorRow, PayoutRow, ProgramRow, ReferralRow, Row
+from projections.story_views import Part, Sum
+from projections.sums import EXAMPLES, TOTALS, made_up
 from projections.tables import LIVE_SCHEMA, use_schema
 from projections.views import (
     FoundingStatus,
@@ -38,10 +32,9 @@ from projections.views import (
 )
 
 QUERIES = named_queries("projections", "queries.sql")
-STATUSES: tuple[Status, ...] = get_args(Status)
 NO_BOUND = 2**62
-CONTRACT_MONEY = ("earned_minor", "paid_minor", "pending_minor", "failed_minor")
-_EMPTY_PROGRAM: dict[str, Any] = asdict(ProgramRow())
+
+RowT = TypeVar("RowT", bound=Row)
 
 
 class ReadModels:
@@ -62,218 +55,147 @@ class ReadModels:
     def position(self) -> int:
         """The position that the read models reflect; 0 before the first event."""
         with self._snapshot() as (_, program):
-            return int(program["position"])
+            return program.position
 
     def founding(self) -> FoundingStatus:
         with self._snapshot() as (_, program):
-            pass
-        remaining = max(0, program["founding_cap"] - program["spots_filled"])
-        return FoundingStatus(
-            position=program["position"],
-            is_founding_phase=remaining > 0,
-            total_founding_spots=program["founding_cap"],
-            spots_filled=program["spots_filled"],
-            spots_remaining=remaining,
-            founding_bonus_minor=program["founding_bonus_minor"],
-            standard_bonus_minor=program["standard_bonus_minor"],
-            currency=program["currency"],
-        )
+            return answers.founding(program)
 
     def totals(self) -> ProgramTotals:
         with self._snapshot() as (_, program):
-            pass
-        return ProgramTotals(
-            statuses={status: program[status] for status in STATUSES if program[status]},
-            bonuses={"founding": program["founding_bonuses"], "standard": program["standard_bonuses"]},
-            money_minor={name: program[name] for name in CONTRACT_MONEY},
-            currency=program["currency"],
-            position=program["position"],
-        )
+            return answers.totals(program)
 
     def stats(self, instructor_id: str) -> InstructorStats:
         """Zeros for an instructor whom no fact has mentioned."""
         with self._snapshot() as (cursor, program):
-            instructor = cursor.execute(QUERIES["instructor"], {"instructor_id": instructor_id}).fetchone() or {}
-            earnings = cursor.execute(QUERIES["earnings"], {"instructor_id": instructor_id}).fetchone() or {}
-        return InstructorStats(
-            position=program["position"],
-            codes=instructor.get("codes", []),
-            live_at=instructor.get("live_at"),
-            counts={status: earnings.get(status, 0) for status in STATUSES},
-            earned_minor=earnings.get("earned_minor", 0),
-            paid_minor=earnings.get("paid_minor", 0),
-            pending_minor=earnings.get("pending_minor", 0),
-            failed_minor=earnings.get("failed_minor", 0),
-            currency=program["currency"],
-        )
+            instructor = _first(InstructorRow, cursor, "instructor", instructor_id=instructor_id)
+            earnings = _first(EarningsRow, cursor, "earnings", instructor_id=instructor_id)
+        return answers.stats(instructor, earnings, program)
 
     def referred(self, referrer_id: str, *, limit: int, after: int | None = None) -> Page[ReferralView]:
         """A referrer's referrals, newest attribution first."""
         with self._snapshot() as (cursor, program):
-            parameters = {"referrer_id": referrer_id, "before": after or NO_BOUND, "limit": limit + 1}
-            rows = cursor.execute(QUERIES["referrals_of"], parameters).fetchall()
-            return self._referral_page(cursor, program, rows, limit)
+            found = _rows(
+                ReferralRow,
+                cursor,
+                "referrals_of",
+                referrer_id=referrer_id,
+                before=after or NO_BOUND,
+                limit=limit + 1,
+            )
+            return self._referral_page(cursor, program, found, limit)
 
     def referrals(self, *, limit: int, after: int | None = None) -> Page[ReferralView]:
         """All referrals, oldest attribution first."""
         with self._snapshot() as (cursor, program):
-            rows = cursor.execute(QUERIES["referrals"], {"after": after or 0, "limit": limit + 1}).fetchall()
-            return self._referral_page(cursor, program, rows, limit)
+            found = _rows(ReferralRow, cursor, "referrals", after=after or 0, limit=limit + 1)
+            return self._referral_page(cursor, program, found, limit)
 
     def payouts(
         self, *, limit: int, after: int | None = None, status: Status | None = None, referrer_id: str | None = None
     ) -> Page[PayoutView]:
         """Payouts, newest first."""
         with self._snapshot() as (cursor, program):
-            parameters = {"before": after or NO_BOUND, "status": status, "referrer_id": referrer_id, "limit": limit + 1}
-            rows = cursor.execute(QUERIES["payouts"], parameters).fetchall()
-            shown, next_after = _cut(rows, limit, "earned_position")
-            context = self._context(cursor, program, shown)
+            found = _payout_rows(
+                cursor,
+                "payouts",
+                before=after or NO_BOUND,
+                status=status,
+                referrer_id=referrer_id,
+                limit=limit + 1,
+            )
+            shown = found[:limit]
+            around = self._surroundings(cursor, program, shown)
         return Page(
-            items=[_payout_view(row, context) for row in shown], next_after=next_after, position=context.position
+            items=[payout_view(row, around) for row in shown],
+            next_after=shown[-1].earned_position if len(found) > limit else None,
+            position=program.position,
         )
 
     def payout(self, payout_id: str) -> tuple[PayoutView | None, int]:
         """One payout (None: there is no such), and the position that says so."""
         with self._snapshot() as (cursor, program):
-            rows = cursor.execute(QUERIES["payouts_by_id"], {"payout_ids": [payout_id]}).fetchall()
-            context = self._context(cursor, program, rows)
-        return (_payout_view(rows[0], context) if rows else None), context.position
+            found = _payout_rows(cursor, "payouts_by_id", payout_ids=[payout_id])
+            around = self._surroundings(cursor, program, found)
+        return (payout_view(found[0], around) if found else None), program.position
 
     def open_approvals(self, *, limit: int, after: int | None = None) -> Page[OpenApprovalView]:
         """What a second person has to decide on, oldest bonus first."""
         with self._snapshot() as (cursor, program):
-            rows = cursor.execute(QUERIES["open_approvals"], {"after": after or 0, "limit": limit + 1}).fetchall()
-        shown, next_after = _cut(rows, limit, "earned_position")
-        items = [open_approval_view(row) for row in shown]
-        return Page(items=items, next_after=next_after, position=program["position"])
+            found = cursor.execute(QUERIES["open_approvals"], {"after": after or 0, "limit": limit + 1}).fetchall()
+        shown = found[:limit]
+        return Page(
+            items=[open_approval_view(row) for row in shown],
+            next_after=shown[-1]["earned_position"] if len(found) > limit else None,
+            position=program.position,
+        )
+
+    def total(self, name: str) -> tuple[Sum, FoundingStatus]:
+        """How a figure of the program (one of `sums.TOTALS`) is made up; and, as of the same position, the founding spots."""
+        total = TOTALS[name]
+        with self._snapshot() as (cursor, program):
+            wanted = {"status": total.status, "tier": total.tier, "first": EXAMPLES}
+            parts = [Part.model_validate(row) for row in cursor.execute(QUERIES["parts"], wanted)]
+        return made_up(name, total.figure(program), parts, program.currency), answers.founding(program)
+
+    def position_of(self, event_id: UUID) -> int | None:
+        """Where the log has an event; None: nowhere."""
+        with self._pool.connection() as connection:
+            row = connection.execute(QUERIES["position_of_event"], {"event_id": event_id}).fetchone()
+        return row[0] if row is not None else None
 
     @contextmanager
-    def _snapshot(self) -> Iterator[tuple[Cursor[DictRow], DictRow]]:
+    def _snapshot(self) -> Iterator[tuple[Cursor[DictRow], ProgramRow]]:
         """One consistent view of all tables, and the program's row: always read first, see the swap in rebuild.sql."""
         with self._pool.connection() as connection, connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             use_schema(connection, self._schema)
             with connection.cursor(row_factory=dict_row) as cursor:
-                yield cursor, cursor.execute(QUERIES["program"]).fetchone() or _EMPTY_PROGRAM
+                yield cursor, _first(ProgramRow, cursor, "program") or ProgramRow()
 
-    def _context(self, cursor: Cursor[DictRow], program: DictRow, payouts: list[DictRow]) -> "_Context":
-        referrers = list({row["referrer_id"] for row in payouts})
-        accounts = cursor.execute(QUERIES["instructors"], {"instructor_ids": referrers}).fetchall() if referrers else []
-        platform = Platform(
-            funds_position=program["funds_position"], credentials_rejected_at=program["credentials_rejected_at"]
-        )
-        return _Context(
-            program["position"],
-            platform,
-            {row["instructor_id"]: _account(row) for row in accounts},
-            self._policy,
-            self._clock(),
+    def _surroundings(
+        self, cursor: Cursor[DictRow], program: ProgramRow, payouts: Collection[PayoutRow]
+    ) -> Surroundings:
+        """What the explanations of these payouts depend on."""
+        referrers = list({row.referrer_id for row in payouts})
+        paid_to = list({row.destination for row in payouts if row.status == "paid"})
+        instructors = _rows(InstructorRow, cursor, "instructors", instructor_ids=referrers) if referrers else []
+        banks = _rows(BankAccountRow, cursor, "bank_accounts", stripe_account_ids=paid_to) if paid_to else []
+        return Surroundings(
+            program=program,
+            instructors={row.instructor_id: row for row in instructors},
+            bank_accounts={row.stripe_account_id: row for row in banks},
+            policy=self._policy,
+            now=self._clock(),
         )
 
     def _referral_page(
-        self, cursor: Cursor[DictRow], program: DictRow, rows: list[DictRow], limit: int
+        self, cursor: Cursor[DictRow], program: ProgramRow, found: list[ReferralRow], limit: int
     ) -> Page[ReferralView]:
-        shown, next_after = _cut(rows, limit, "attributed_position")
-        payout_ids = [row["payout_id"] for row in shown if row["payout_id"] is not None]
-        payouts = cursor.execute(QUERIES["payouts_by_id"], {"payout_ids": payout_ids}).fetchall() if payout_ids else []
-        context = self._context(cursor, program, payouts)
-        by_id = {row["payout_id"]: row for row in payouts}
-        reports = _bank_reports(cursor, payouts)
-        items = [_referral_view(row, by_id.get(row["payout_id"]), context, reports) for row in shown]
-        return Page(items=items, next_after=next_after, position=context.position)
+        shown = found[:limit]
+        payout_ids = [row.payout_id for row in shown if row.payout_id is not None]
+        payouts = _payout_rows(cursor, "payouts_by_id", payout_ids=payout_ids) if payout_ids else []
+        around = self._surroundings(cursor, program, payouts)
+        by_referral = {row.referral_id: row for row in payouts}
+        return Page(
+            items=[referral_view(row, by_referral.get(row.referral_id), around) for row in shown],
+            next_after=shown[-1].attributed_position if len(found) > limit else None,
+            position=program.position,
+        )
 
 
-class _Context:
-    """What a payout's explanation depends on beside the payout."""
-
-    def __init__(
-        self,
-        position: int,
-        platform: Platform,
-        accounts: Mapping[str, Account | None],
-        policy: Policy,
-        now: datetime,
-    ) -> None:
-        self.position = position
-        self._platform = platform
-        self._accounts = accounts
-        self._policy = policy
-        self._now = now
-
-    def why(self, payout: Payout) -> Wait:
-        return explain(payout, self._accounts.get(payout.bonus.referrer_id), self._platform, self._now, self._policy)
+def _rows(kind: type[RowT], cursor: Cursor[DictRow], query: str, **parameters: Any) -> list[RowT]:
+    """Columns that this release does not know are left alone: a newer one may have migrated the tables already."""
+    found = cursor.execute(QUERIES[query], parameters)
+    return [kind(**{column: row[column] for column in kind.columns()}) for row in found]
 
 
-def _account(row: DictRow) -> Account | None:
-    if row["stripe_account_id"] is None:
-        return None
-    return Account(
-        stripe_account_id=row["stripe_account_id"],
-        transfers_active=row["transfers_active"],
-        updated_at=row["account_updated_at"],
-        position=row["account_position"],
-    )
+def _first(kind: type[RowT], cursor: Cursor[DictRow], query: str, **parameters: Any) -> RowT | None:
+    return next(iter(_rows(kind, cursor, query, **parameters)), None)
 
 
-def _cut(rows: list[DictRow], limit: int, order: str) -> tuple[list[DictRow], int | None]:
-    """One row more than the limit was asked for, to know whether there is a next page."""
-    shown = rows[:limit]
-    return shown, shown[-1][order] if len(rows) > limit else None
-
-
-def _bank_reports(cursor: Cursor[DictRow], payouts: list[DictRow]) -> dict[str, BankReport]:
-    """By Stripe account, of the accounts that were paid to."""
-    paid_to = list({row["destination"] for row in payouts if row["status"] == "paid"})
-    if not paid_to:
-        return {}
-    rows = cursor.execute(QUERIES["bank_accounts"], {"stripe_account_ids": paid_to}).fetchall()
-    return {
-        row["stripe_account_id"]: BankReport(row["status"], row["failure_message"], row["reported_at"]) for row in rows
-    }
-
-
-def _referral_view(
-    row: DictRow, payout_row: DictRow | None, context: _Context, bank_reports: Mapping[str, BankReport]
-) -> ReferralView:
-    if payout_row is not None:
-        why = context.why(Payout.model_validate(payout_row["state"]))
-    elif row["live_at"] is None:
-        why = Wait(Reason.AWAITING_GO_LIVE)
-    else:
-        why = Wait(Reason.AWAITING_FIRST_LESSON)
-    words = EXPLANATIONS[why.reason]
-    return ReferralView(
-        **{name: row[name] for name in ReferralView.model_fields if name in row},
-        reason=why.reason,
-        who=words.who,
-        explanation=words.for_instructor,
-        next_step=words.next_step,
-        next_attempt_at=why.until,
-        paid_at=payout_row["settled_at"] if payout_row else None,
-        transfer_id=payout_row["transfer_id"] if payout_row else None,
-        bank=_bank(payout_row, bank_reports),
-    )
-
-
-def _bank(payout_row: DictRow | None, reports: Mapping[str, BankReport]) -> str | None:
-    if payout_row is None or payout_row["status"] != "paid":
-        return None
-    return bank_leg(payout_row["settled_at"], reports.get(payout_row["destination"]))
-
-
-def _payout_view(row: DictRow, context: _Context) -> PayoutView:
-    payout = Payout.model_validate(row["state"])
-    why = context.why(payout)
-    return PayoutView(
-        **{name: row[name] for name in PayoutView.model_fields if name in row},
-        reason=why.reason,
-        who=EXPLANATIONS[why.reason].who,
-        for_operator=EXPLANATIONS[why.reason].for_operator,
-        next_attempt_at=why.until,
-        founding_spot=payout.bonus.founding_spot,
-        last_error=last_error(payout),
-        paid_at=row["settled_at"],
-        hold=hold_view(payout),
-        approval=approval_view(payout),
-    )
+def _payout_rows(cursor: Cursor[DictRow], query: str, **parameters: Any) -> list[PayoutRow]:
+    found = _rows(PayoutRow, cursor, query, **parameters)
+    for row in found:
+        row.state = Payout.model_validate(row.state)
+    return found

@@ -48,3 +48,30 @@ SELECT * FROM bank_account WHERE stripe_account_id = ANY (%(stripe_account_ids)s
 
 -- name: instructors
 SELECT * FROM instructor WHERE instructor_id = ANY (%(instructor_ids)s);
+
+-- name: parts
+-- Equal bonuses together, each group with the first few of them. %(first)s: how many.
+SELECT equal.*, first_few.payout_ids AS first_payouts
+FROM (
+    SELECT
+        status, tier, amount_minor AS each_minor, count(*) AS count, sum(amount_minor)::bigint AS sum_minor,
+        min(earned_position) AS first_position, max(earned_position) AS last_position
+    FROM payout
+    WHERE (%(status)s::text IS NULL OR status = %(status)s)
+      AND (%(tier)s::text IS NULL OR tier = %(tier)s)
+    GROUP BY status, tier, amount_minor
+) AS equal
+CROSS JOIN LATERAL (
+    SELECT array_agg(found.payout_id ORDER BY found.earned_position) AS payout_ids
+    FROM (
+        SELECT payout_id, earned_position
+        FROM payout
+        WHERE payout.status = equal.status AND payout.tier = equal.tier AND payout.amount_minor = equal.each_minor
+        ORDER BY earned_position
+        LIMIT %(first)s
+    ) AS found
+) AS first_few
+ORDER BY equal.first_position;
+
+-- name: position_of_event
+SELECT position FROM ledger.event WHERE event_id = %(event_id)s;

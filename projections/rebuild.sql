@@ -1,5 +1,13 @@
 -- The next read models are built in a schema beside the live one, with the same tables, and take its place by renaming.
 
+-- name: try_lock
+-- Held until the session ends. Advisory locks are of one database, so the name need not be told apart from other ledgers'.
+SELECT pg_try_advisory_lock(hashtextextended('ledger.read_model_next', 0)) AS is_ours;
+
+-- name: unlock
+-- At once: the server notices the end of a session a little later than whoever ended it.
+SELECT pg_advisory_unlock(hashtextextended('ledger.read_model_next', 0));
+
 -- name: drop_next
 DROP SCHEMA IF EXISTS read_model_next CASCADE;
 
@@ -8,6 +16,15 @@ CREATE SCHEMA read_model_next;
 
 -- name: tables
 SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = 'read_model' ORDER BY tablename;
+
+-- name: key_columns
+SELECT attribute.attname
+FROM pg_catalog.pg_index AS primary_key
+CROSS JOIN LATERAL unnest(primary_key.indkey) WITH ORDINALITY AS keyed (number, place)
+JOIN pg_catalog.pg_attribute AS attribute
+  ON attribute.attrelid = primary_key.indrelid AND attribute.attnum = keyed.number
+WHERE primary_key.indisprimary AND primary_key.indrelid = format('read_model.%%I', %(table)s::text)::regclass
+ORDER BY keyed.place;
 
 -- name: grant_next
 GRANT USAGE ON SCHEMA read_model_next TO ledger_app, ledger_read;

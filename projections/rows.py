@@ -8,6 +8,7 @@ from ledger.events import Tier
 from ledger.payouts.payout import Payout
 from ledger.program import INITIAL_TERMS
 from ledger.status import Status
+from projections.journal_rows import JournalRows
 
 
 @dataclass(slots=True)
@@ -155,11 +156,16 @@ class ProgramRow(Sums):
     standard_bonuses: int = 0
     funds_position: int = 0
     credentials_rejected_at: datetime | None = None
+    cut_off_month: str | None = None
+    """The newest month to which nothing is posted any more."""
 
 
 @dataclass(slots=True)
 class ReadModel:
-    """The rows that a batch of events touches, or, folded from an empty one, all rows there are."""
+    """The rows that a batch of events touches, or, folded from an empty one, all rows there are.
+
+    `journal`: what the batch posts, which is only ever added. None: whoever folds has no use for it.
+    """
 
     program: ProgramRow = field(default_factory=ProgramRow)
     instructors: dict[str, InstructorRow] = field(default_factory=dict)
@@ -167,6 +173,7 @@ class ReadModel:
     payouts: dict[str, PayoutRow] = field(default_factory=dict)
     earnings: dict[str, EarningsRow] = field(default_factory=dict)
     bank_accounts: dict[str, BankAccountRow] = field(default_factory=dict)
+    journal: JournalRows | None = field(default_factory=JournalRows)
 
     def instructor(self, instructor_id: str) -> InstructorRow:
         return self.instructors.setdefault(instructor_id, InstructorRow(instructor_id))
@@ -175,7 +182,7 @@ class ReadModel:
         return self.earnings.setdefault(instructor_id, EarningsRow(instructor_id=instructor_id))
 
     def tables(self) -> list[tuple[type[Row], list[Row]]]:
-        """Every table with its rows."""
+        """Every table with its rows, but for the journal's."""
         return [
             (ProgramRow, [self.program]),
             (InstructorRow, [*self.instructors.values()]),

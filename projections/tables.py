@@ -12,6 +12,7 @@ from psycopg.rows import TupleRow, class_row
 from psycopg.sql import SQL, Composed, Identifier
 
 from ledger.payouts.payout import Payout
+from projections import journal_tables
 from projections.fold import Keys
 from projections.rows import (
     BankAccountRow,
@@ -62,6 +63,8 @@ def save(connection: Connection[TupleRow], model: ReadModel) -> None:
     for kind, rows in model.tables():
         if rows:
             connection.execute(_upsert(kind), [_json(rows)])
+    if model.journal is not None:
+        journal_tables.add(connection, model.journal)
 
 
 def _load(connection: Connection[TupleRow], kind: type[RowT], keys: Collection[str]) -> dict[str, RowT]:

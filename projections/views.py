@@ -132,6 +132,27 @@ class ProgramTotals(View):
     position: int
 
 
+class InstructorAsOf(View):
+    """An instructor as of some moment: their sums, and the referrals behind them, newest attribution first."""
+
+    stats: InstructorStats
+    referred: list[ReferralView]
+
+
+class Replayed(View):
+    """The answer to one question as of some moment: of `totals`, `referral`, `instructor` and `payout` the one asked for.
+
+    It reflects the log up to `position`; what waits is explained for the time `at`.
+    """
+
+    position: int
+    at: datetime
+    totals: ProgramTotals | None = None
+    referral: ReferralView | None = None
+    instructor: InstructorAsOf | None = None
+    payout: PayoutView | None = None
+
+
 ViewT = TypeVar("ViewT", bound=View)
 
 

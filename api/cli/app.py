@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import payout_commands
+from api.cli import audit_commands, books_commands, export_commands, payout_commands, proof_commands, reconcile_commands
 from api.cli.errors import OneLineErrors
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ TOGETHER = "Everything at once"
 FACTS = "Facts and figures"
 PARTS = "One part each, for production"
 CARE = "Care"
+BOOKS = "The books"
 
 FILE = {"exists": True, "dir_okay": False, "readable": True}
 
@@ -242,6 +243,27 @@ def rebuild(
         go_back()
     else:
         run()
+
+
+app.command(rich_help_panel=CARE)(proof_commands.verify)
+app.command(rich_help_panel=CARE)(proof_commands.seal_key)
+
+for _command in (
+    books_commands.trial_balance,
+    books_commands.journal,
+    books_commands.statement,
+    books_commands.close,
+    books_commands.period,
+    books_commands.periods,
+    books_commands.payees,
+):
+    app.command(rich_help_panel=BOOKS)(_command)
+app.command(rich_help_panel=BOOKS)(export_commands.export)
+app.command(rich_help_panel=BOOKS)(export_commands.forget)
+app.command(rich_help_panel=BOOKS)(reconcile_commands.reconcile)
+app.add_typer(reconcile_commands.app, name="reconciliation", rich_help_panel=BOOKS)
+app.command(rich_help_panel=BOOKS)(audit_commands.replay)
+app.command(rich_help_panel=BOOKS)(audit_commands.explain)
 
 
 def _watch(input_ends: bool) -> None:

@@ -7,6 +7,8 @@ import asyncio
 import socket
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 import structlog
@@ -73,9 +75,28 @@ def project() -> None:
         _wait_for_schema(settings, url)
         stop = threading.Event()
         call_on_stop(stop.set)
-        with composition.projector(url) as (projector, wakeups):
+        with _sealing(settings, url, stop), composition.projector(url) as (projector, wakeups):
             logger.info("projecting")
             projector.run(stop, wakeups)
+
+
+@contextmanager
+def _sealing(settings: Settings, url: str, stop: threading.Event) -> Iterator[None]:
+    """Beside the projector, on a thread of its own: both follow the log, and neither waits for the other."""
+    with composition.sealer(settings, url) as parts:
+        if parts is None:
+            logger.warning("nothing_is_sealed", why="LEDGER_SEAL_KEY and LEDGER_SEAL_STORE are not set")
+            yield
+            return
+        sealer, wakeups = parts
+        logger.info("sealing", public_key=str(sealer.public_key), store=sealer.store.address)
+        thread = threading.Thread(target=sealer.run, args=(stop, wakeups, settings.ledger_seal_seconds), name="sealer")
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
 
 
 def migrate() -> None:

@@ -16,19 +16,46 @@ from api.http.parts import Parts
 from api.http.problems import ProblemError, problem_of, problem_response
 from api.http.routes import (
     audit,
+    books,
+    explain,
+    exports,
     finance,
     instructor_referrals,
     lifecycle_events,
     operations,
+    payees,
     payout_actions,
     payouts,
+    people,
+    periods,
+    proof,
+    reconciliations,
+    replay,
     webhooks,
 )
 from api.services import Services
 
 API_VERSION = "1.0"  # of what the routes promise, not of this release
 # /payouts/approvals comes before /payouts/{payout_id}
-ROUTES = (lifecycle_events, instructor_referrals, payout_actions, payouts, finance, audit, webhooks, operations)
+ROUTES = (
+    lifecycle_events,
+    people,
+    instructor_referrals,
+    payout_actions,
+    payouts,
+    finance,
+    reconciliations,
+    books,
+    periods,
+    payees,
+    exports,
+    audit,
+    proof,
+    replay,
+    explain,
+    webhooks,
+    operations,
+)
 
 
 def create_app(services: Services) -> FastAPI:

@@ -33,10 +33,7 @@ class Health:
     def progress(self) -> Progress:
         """Raises DATABASE_ERRORS."""
         position = self._services.read_models.position()
-        missing = next(iter(self._services.recorder.read(after=position, limit=1)), None)
-        since = missing.event.recorded_at if missing is not None else None
-        lag_seconds = max(0.0, (datetime.now(UTC) - since).total_seconds()) if since else 0.0
-        return Progress(max(self._services.recorder.head(), position), position, lag_seconds)
+        return Progress(max(self._services.recorder.head(), position), position, self._lag_seconds(position))
 
     def reasons_not_to_be_ready(self) -> Iterator[str]:
         """In words; none when all is well."""
@@ -57,6 +54,9 @@ class Health:
             progress = self.progress()
             next_due_seconds = self._services.todo.next_due_in_seconds()
             todo_position = self._services.todo.position()
+            seal = self._services.seals.newest()
+            sealed_position = seal.size if seal is not None else 0
+            seal_lag_seconds = self._lag_seconds(sealed_position)
         except DATABASE_ERRORS:
             return {"ledger_database_up": 0}
         return {
@@ -65,9 +65,17 @@ class Health:
             "ledger_read_models_position": progress.read_models_position,
             "ledger_read_models_lag_events": progress.log_head - progress.read_models_position,
             "ledger_read_models_lag_seconds": progress.lag_seconds,
+            "ledger_sealed_position": sealed_position,
+            "ledger_seal_lag_seconds": seal_lag_seconds,
             "ledger_payout_todo_position": todo_position,
             "ledger_payout_overdue_seconds": max(0.0, -(next_due_seconds or 0.0)),
         }
+
+    def _lag_seconds(self, position: int) -> float:
+        """The age of the first event after a position; 0 if there is none."""
+        missing = next(iter(self._services.recorder.read(after=position, limit=1)), None)
+        since = missing.event.recorded_at if missing is not None else None
+        return max(0.0, (datetime.now(UTC) - since).total_seconds()) if since else 0.0
 
     def _at_newest_revision(self) -> bool:
         """Asked until it is so: a schema only moves forward."""

@@ -13,6 +13,8 @@ GAUGES: Mapping[str, str] = {
     "ledger_read_models_position": "Position that the read models reflect",
     "ledger_read_models_lag_events": "Events that the read models do not reflect yet",
     "ledger_read_models_lag_seconds": "Age of the oldest event that the read models do not reflect yet",
+    "ledger_sealed_position": "Position up to which the log is sealed; 0: nothing seals it",
+    "ledger_seal_lag_seconds": "Age of the oldest event that is not sealed yet",
     "ledger_payout_todo_position": "Position up to which the payout process has taken in the log",
     "ledger_payout_overdue_seconds": "How long the payout that is due for longest has been due",
 }

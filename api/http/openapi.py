@@ -22,8 +22,9 @@ DESCRIPTION = f"""Referral bonuses for instructors: facts in, money out, and at 
 
 TAGS = [
     {"name": "ingestion", "description": "The platform reports what happened"},
+    {"name": "people", "description": "The platform passes on that somebody wants to be forgotten"},
     {"name": "instructors", "description": "An instructor sees their own referrals, and nobody else's"},
-    {"name": "finance", "description": "Payouts and totals"},
+    {"name": "finance", "description": "Payouts, totals, and the books"},
     {"name": "audit", "description": "The log itself"},
     {"name": "webhooks", "description": "Stripe tells us that something changed"},
     {"name": "operations", "description": "Health and metrics; to be reached from inside only"},

@@ -17,13 +17,21 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from tenacity import RetryError
 
 from api.tokens import KeysUnavailableError
+from ledger.books.closing import JournalBehindError
 from ledger.event_log import ConflictError
 from ledger.ingestion import BusyError
 from ledger.mint_code import NoFreeCodeError
 from ledger.payouts.review import NoSuchPayoutError
+from ledger.proof.errors import SealingElsewhereError, StoreUnavailableError
+from ledger.reconciliation.csv_file import BadFileError
+from ledger.reconciliation.reconciling import (
+    AlreadyResolvedError,
+    BadRangeError,
+    NoSuchExceptionError,
+    TooManyExceptionsError,
+)
 from ledger.store import StoreBusy
 
 MEDIA_TYPE = "application/problem+json"
@@ -43,6 +51,7 @@ class Kind(Enum):
     TOKEN_EXPIRED = (401, "The bearer token has expired")
     FORBIDDEN = (403, "The token does not permit this")
     NOT_FOUND = (404, "There is no such thing here")
+    NOT_SEALED = (404, "It is not sealed yet")
     METHOD_NOT_ALLOWED = (405, "This address does not take that method")
     BODY_TIMEOUT = (408, "The body did not arrive in time")
     NO_FREE_CODE = (409, "No referral code is free for this instructor")
@@ -57,11 +66,21 @@ class Kind(Enum):
     APPROVAL_PENDING = (409, "Another request is open")
     NO_SUCH_REQUEST = (409, "No such request is open")
     SECOND_PERSON_NEEDED = (409, "Somebody else has to approve it")
+    PERIOD_NOT_OVER = (409, "The month is not over")
+    PERIOD_NOT_NEXT = (409, "Another month is to be closed first")
+    NOTHING_TO_CLOSE = (409, "The books are empty")
+    EXCEPTION_RESOLVED = (409, "The exception is resolved")
     TOO_LARGE = (413, "The body is too large")
     TOO_MANY_ITEMS = (413, "The batch has too many items")
     UNSUPPORTED_MEDIA_TYPE = (415, "The body is of another media type than is taken here")
     VALIDATION_FAILED = (422, "The request does not fit")
+    NOT_YET = (422, "That moment is still to come")
+    TOO_MUCH_TO_REPLAY = (422, "That is too much to replay over HTTP")
     REJECTED = (422, "The lifecycle event was rejected")
+    PERIOD_DIFFERS = (500, "The journal is not what was closed")
+    BAD_FILE = (422, "The file cannot be taken")
+    BAD_RANGE = (422, "There is nothing to compare in that range")
+    TOO_MANY_EXCEPTIONS = (422, "So much does not fit that nothing was recorded")
     INTERNAL = (500, "A defect of ours")
     BUSY = (503, "Too busy just now")
     DATABASE_UNAVAILABLE = (503, "The database cannot be reached just now")
@@ -124,16 +143,41 @@ def problem_of(error: Exception) -> ProblemError:
             return ProblemError(Kind.BAD_REQUEST, "It ended before it was complete.")
         case NoSuchPayoutError():
             return ProblemError(Kind.NOT_FOUND, "No such payout.")
+        case (
+            BadFileError()
+            | BadRangeError()
+            | TooManyExceptionsError()
+            | NoSuchExceptionError()
+            | AlreadyResolvedError()
+        ):
+            return _problem_of_reconciling(error)
         case NoFreeCodeError():
             return ProblemError(Kind.NO_FREE_CODE, "The platform has to issue one.")
         case KeysUnavailableError():
             return ProblemError(Kind.TOKEN_KEYS_UNAVAILABLE)
-        case BusyError() | ConflictError() | RetryError():
+        case JournalBehindError():
+            return ProblemError(Kind.POSITION_TIMEOUT, f"{str(error).capitalize()}: the same again goes on.")
+        case BusyError() | ConflictError() | SealingElsewhereError() | StoreUnavailableError():
             return ProblemError(Kind.BUSY, SEND_AGAIN)
         case psycopg.Error() | persistence.PersistenceError():
             return _problem_with_database(error)
         case _:
             return ProblemError(Kind.INTERNAL, "It is on our log under this request_id.")
+
+
+def _problem_of_reconciling(error: Exception) -> ProblemError:
+    match error:
+        case BadFileError():
+            errors = [{"at": each.place, "problem": f"{each.problem}; {each.remedy}"} for each in error.problems]
+            return ProblemError(Kind.BAD_FILE, "See errors; nothing was recorded.", {"errors": errors})
+        case NoSuchExceptionError():
+            return ProblemError(Kind.NOT_FOUND, "No such exception.")
+        case AlreadyResolvedError():
+            return ProblemError(Kind.EXCEPTION_RESOLVED, "Nothing was recorded.")
+        case BadRangeError():
+            return ProblemError(Kind.BAD_RANGE, f"{error} (from, to).")
+        case _:
+            return ProblemError(Kind.TOO_MANY_EXCEPTIONS, f"{error}.")
 
 
 def _problem_with_database(error: psycopg.Error | persistence.PersistenceError) -> ProblemError:

@@ -42,6 +42,8 @@ def test_metrics_tell_how_far_everything_has_come(ledger: Ledger) -> None:
     assert samples["ledger_log_head"] == f"{position + 2}.0"
     assert samples["ledger_read_models_lag_events"] == "2.0"
     assert float(samples["ledger_read_models_lag_seconds"]) > 0
+    assert samples["ledger_sealed_position"] == "0.0"
+    assert float(samples["ledger_seal_lag_seconds"]) >= float(samples["ledger_read_models_lag_seconds"])
     assert float(samples["ledger_payout_overdue_seconds"]) > 0
     route = f"{API}/payouts/{{payout_id}}"
     assert samples[f'ledger_http_requests_total{{method="GET",route="{route}",status="404"}}'] == "2.0"

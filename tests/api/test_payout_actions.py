@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
 import httpx
-import orjson
 import pytest
 
 from api.http.problems import Kind
@@ -47,6 +46,7 @@ MONEY: dict[str, Any] = {"amount_minor": 7500, "currency": "usd", "destination":
 REFERENCE: dict[str, Any] = {"attempt": 1, "idempotency_key": "k", "transfer_group": "g", "metadata": {}}
 ATTEMPT: Told = [(TransferRequested, MONEY | REFERENCE)]
 UNKNOWN: Told = [*ATTEMPT, (TransferOutcomeUnknown, {"attempt": 1, "kind": UnknownKind.SERVER_ERROR, "detail": ""})]
+SEARCHED: Told = [*UNKNOWN, (TransferNotFound, {"attempt": 1, "searched": ("transfer_group",)})]
 DECLINE = {"attempt": 1, "kind": FailureKind.INVALID_REQUEST, "stripe_code": "bad", "http_status": 400, "message": "no"}
 DECLINED: Told = [*ATTEMPT, (TransferFailed, DECLINE)]
 PAID: Told = [*ATTEMPT, (TransferSettled, {**MONEY, "attempt": 1, "transfer_id": "tr_1"})]
@@ -164,6 +164,15 @@ def test_a_cancellation_waits_for_the_attempt_in_flight(owed: Ledger) -> None:
     assert (paid["status"], paid["approval"]) == ("paid", None)
 
 
+def test_a_hold_waits_for_the_attempt_in_flight(owed: Ledger) -> None:
+    told(owed, ATTEMPT)
+    assert outcome(owed.decide(f"{PATH}/hold", "ada", "looks odd")) == ("recorded", None)
+    waiting = shown(owed)
+    assert (waiting["reason"], waiting["hold"]["note"]) == ("transfer_in_progress", "looks odd")
+    told(owed, [DECLINED[-1]])
+    assert shown(owed)["reason"] == "held"
+
+
 def test_a_paid_payout_is_reversed_by_two_persons(owed: Ledger) -> None:
     told(owed, PAID)
     assert outcome(owed.decide(f"{PATH}/reverse", "ada", "paid in error")) == ("awaits_approval", 1)
@@ -213,12 +222,16 @@ REFUSED: list[tuple[str, Told, str, str]] = [
     ("a paid one is not released", PAID, "release", "already_paid"),
     ("a paid one is not tried again", PAID, "retry", "already_paid"),
     ("a paid one is not cancelled", PAID, "cancel", "already_paid"),
-    ("a reversed one is not cancelled", PAID + REVERSED, "cancel", "already_reversed"),
+    ("a reversed one is not held", PAID + REVERSED, "hold", "already_reversed"),
     ("a reversed one is not reversed", PAID + REVERSED, "reverse", "already_reversed"),
     ("an owed one is not reversed", [], "reverse", "not_paid"),
     ("what is not held is not released", [], "release", "not_held"),
     ("what was not declined is not retried", [], "retry", "not_declined"),
-    ("an unknown outcome is not retried", UNKNOWN, "retry", "absence_not_confirmed"),
+    ("one in flight is not retried", ATTEMPT, "retry", "outcome_pending"),
+    ("one in flight is not reversed", ATTEMPT, "reverse", "outcome_pending"),
+    ("an unknown outcome is not retried", UNKNOWN, "retry", "outcome_pending"),
+    ("an unknown outcome is not reversed", UNKNOWN, "reverse", "outcome_pending"),
+    ("one that is being searched for is not retried", SEARCHED, "retry", "absence_not_confirmed"),
     ("a reversal in flight is not repeated", [*PAID, (ReversalRequested, REVERSAL)], "reverse", "outcome_pending"),
     (
         "one request at a time",
@@ -286,41 +299,6 @@ def test_an_unknown_payout_is_not_found(shared_ledger: Ledger, payout_id: str) -
         assert_problem(shared_ledger.decide(f"/payouts/{payout_id}/{path}", "ada"), 404, "not_found")
 
 
-BAD_BODIES = [
-    pytest.param(b"", 400, "malformed_json", id="nothing"),
-    pytest.param(b"{", 400, "malformed_json", id="half an object"),
-    pytest.param(b"[]", 422, "validation_failed", id="a list"),
-    pytest.param(b"{}", 422, "validation_failed", id="no reason"),
-    pytest.param(b'{"reason": null}', 422, "validation_failed", id="null"),
-    pytest.param(b'{"reason": 7}', 422, "validation_failed", id="a number"),
-    pytest.param(b'{"reason": ""}', 422, "validation_failed", id="an empty reason"),
-    pytest.param(b'{"reason": "  "}', 422, "validation_failed", id="blanks"),
-    pytest.param(b'{"reason": "a\\nb"}', 422, "validation_failed", id="two lines"),
-    pytest.param(b'{"reason": "a\\u0000b"}', 422, "validation_failed", id="NUL"),
-    pytest.param(b'{"reason": "a\\u202eb"}', 422, "validation_failed", id="an invisible character"),
-    pytest.param(b'{"reason": "\\ud800"}', 422, "validation_failed", id="half a surrogate pair"),
-    pytest.param(b'{"reason": "x", "actor": "bob"}', 422, "validation_failed", id="an actor of one's own"),
-    pytest.param(orjson.dumps({"reason": "x" * 501}), 422, "validation_failed", id="too long"),
-    pytest.param(orjson.dumps({"reason": "x" * 20_000}), 413, "too_large", id="far too long"),
-]
-
-
-@pytest.mark.parametrize(("body", "status", "code"), BAD_BODIES)
-def test_a_reason_is_one_line_of_printable_text(shared_ledger: Ledger, body: bytes, status: int, code: str) -> None:
-    for path in ("hold", "approvals/1/approve"):
-        headers = {"Content-Type": "application/json", **shared_ledger.headers("finance")}
-        answer = shared_ledger.client.post(f"{API}{PATH}/{path}", headers=headers, content=body)
-        assert_problem(answer, status, code)
-
-
-def test_another_media_type_or_request_number_does_not_fit(shared_ledger: Ledger) -> None:
-    headers = {"Content-Type": "text/plain", **shared_ledger.headers("finance")}
-    answer = shared_ledger.client.post(f"{API}{PATH}/hold", headers=headers, content=b'{"reason": "x"}')
-    assert_problem(answer, 415, "unsupported_media_type")
-    for number in ("0", "-1", "one", str(2**31)):
-        assert_problem(shared_ledger.decide(f"{PATH}/approvals/{number}/approve", "ada"), 422, "validation_failed")
-
-
 def test_the_longest_reason_fits_in_any_script(owed: Ledger) -> None:
     reason = "🦉" * 500
     assert outcome(owed.decide(f"{PATH}/hold", "ada", reason)) == ("recorded", None)
@@ -384,7 +362,15 @@ def test_a_decision_is_made_under_the_name_in_the_token_and_explained_to_those_w
         f"{API}{PATH}/hold", headers=owed.headers("admin", "root@example.com"), json={"reason": "x"}
     )
     assert by_admin.status_code == 200
-    assert shown(owed)["hold"]["held_by"] == "root@example.com"
+    owed.decide(f"{PATH}/cancel", "ada")
+    owed.decide(f"{PATH}/approvals/1/refuse", "bob")
+    document = shown(owed)
+    assert document["hold"]["held_by"] == "root@example.com"
+    assert [(each["actor"], each["data"]["role"]) for each in document["timeline"][1:]] == [
+        ("root@example.com", "admin"),
+        ("ada", "finance"),
+        ("bob", "finance"),
+    ]
     document = owed.client.get("/openapi.json").json()
     hold = document["paths"][f"{API}/payouts/{{payout_id}}/hold"]["post"]
     reason = hold["requestBody"]["content"]["application/json"]["schema"]["properties"]["reason"]

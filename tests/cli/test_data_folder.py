@@ -21,3 +21,18 @@ def test_a_closed_folder_is_opened_for_the_servers_account_and_nothing_above_it(
 
         assert mode(folder) == (0o711 if os.geteuid() == 0 else 0o700)
         assert mode(Path(closed)) == 0o700
+
+
+def test_the_key_for_seals_is_made_once_and_ours_alone(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    assert folder.seal_key(lambda: "the first") == "the first"
+    assert folder.seal_key(lambda: "another") == "the first"
+    assert mode(folder.path / "seal-key.txt") == 0o600
+
+
+def test_each_database_has_its_seals_in_a_place_of_its_own(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    assert folder.seals("ledger") == folder.ledger.path / "seals" / "ledger"
+    demo = folder.new_demo()
+    assert folder.seals(demo.database).parent.parent == demo.path
+    assert folder.seals("another") != folder.seals("ledger")

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
+from projections.rebuild import QUERIES
 from tests.cli.command import Command
 from tests.conftest import in_database
 from tests.season.small_season import SMALL_EXPECTED, SMALL_SEASON
@@ -63,7 +64,7 @@ def test_an_ingested_ledger_passes_its_checks_and_is_rebuilt_equal(ledger: Comma
     assert ledger.run("report").returncode == 0
     checked = ledger.run("check-ledger")
     assert checked.returncode == 0, checked.stdout
-    assert checked.stdout.count("✓") == 5
+    assert checked.stdout.count("✓") == 6
     assert "cannot be seen" in checked.stdout
     assert ledger.run("rebuild", "--roll-back").returncode == 1
     rebuilt = ledger.run("rebuild")
@@ -82,6 +83,15 @@ def test_a_read_model_that_was_tampered_with_is_found_and_mended(ledger: Command
     assert rebuilt.returncode == 1
     assert "ins_cleo_friend_1" in rebuilt.stdout
     assert ledger.run("rebuild").returncode == 0
+
+
+@pytest.mark.parametrize("command", ["rebuild", "rebuild --roll-back", "check-ledger"])
+def test_who_comes_second_to_the_read_models_is_told_so(ledger: Command, command: str) -> None:
+    with psycopg.connect(ledger.settings["DATABASE_URL"], autocommit=True) as somebody_else:
+        somebody_else.execute(QUERIES["try_lock"])
+        refused = ledger.run(*command.split())
+    assert refused.returncode == 2
+    assert refused.stderr.splitlines()[-1].startswith("ledger: the read models are being rebuilt or checked")
 
 
 def test_terms_are_shown_and_changed(ledger: Command) -> None:

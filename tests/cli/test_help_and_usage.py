@@ -11,7 +11,8 @@ from tests.cli.command import ROOT, Command
 
 COMMANDS = (
     "demo", "up", "ingest", "report", "token", "terms", "payout",
-    "serve", "work", "project", "migrate", "check-ledger", "rebuild",
+    "serve", "work", "project", "migrate", "check-ledger", "rebuild", "export", "forget",
+    "replay", "explain", "verify", "seal-key",
 )  # fmt: skip
 
 

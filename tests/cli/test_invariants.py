@@ -8,10 +8,22 @@ from uuid import uuid4
 
 from api.census import Census
 from api.invariants import Evidence, judge
+from ledger.books.accounts import CHART, Account
 from ledger.events import Event, FailureKind, ProgramTermsSet, Recorded, ReferralAttributed
 from ledger.program import INITIAL_TERMS
+from projections.journal_views import TrialBalance
 from projections.rebuild import Difference
-from tests.payouts.story import BONUS, START, account, failed, requested, settled
+from tests.payouts.story import (
+    BONUS,
+    START,
+    account,
+    came_back,
+    failed,
+    requested,
+    reversal,
+    reversal_failed,
+    settled,
+)
 
 ATTRIBUTED = ReferralAttributed(referral_id="ref_1", referred_id="ins_referred", referrer_id="ins_referrer", code="A")
 PAID = (INITIAL_TERMS, ATTRIBUTED, account(), BONUS, requested(), settled())
@@ -135,6 +147,50 @@ def test_5_a_time_that_runs_backwards() -> None:
     log = log_of(PAID)
     log[2] = replace(log[2], recorded_at=START)
     assert broken(Evidence(Census.of(log))) == [5]
+
+
+def test_7_a_trial_balance_that_is_not_what_was_posted() -> None:
+    """A bonus of 75 dollars was earned and paid: the Stripe balance is credited with it."""
+    seen = replace(evidence(*PAID), census=Census.of(log_of(PAID), balances_at=len(PAID)))
+    sides = {"stripe_balance": (0, 7500), "transfers_in_flight": (7500, 7500), "clawbacks_receivable": (0, 0)}
+    sides |= {"bonuses_payable": (7500, 7500), "bonus_expense": (7500, 0)}
+    assert broken(replace(seen, trial_balance=trial_balance(sides))) == []
+    assert broken(replace(seen, trial_balance=trial_balance(sides | {"stripe_balance": (1, 7500)}))) == [7]
+    assert broken(replace(evidence(*PAID), trial_balance=trial_balance(sides))) == [7]  # as of position 0
+
+
+def trial_balance(sides: dict[str, tuple[int, int]]) -> TrialBalance:
+    accounts = [
+        {
+            "account": account,
+            "kind": CHART[Account(account)].kind,
+            "currency": "usd",
+            "debit_minor": debit_minor,
+            "credit_minor": credit_minor,
+            "balance_minor": debit_minor - credit_minor,
+        }
+        for account, (debit_minor, credit_minor) in sides.items()
+    ]
+    found = {"accounts": accounts, "as_of": len(PAID), "effective_at": None, "position": len(PAID)}
+    return TrialBalance.model_validate(found)
+
+
+def test_7_an_entry_that_does_not_sum_to_zero() -> None:
+    assert broken(evidence(*PAID, unbalanced=[5])) == [7]
+
+
+def test_7_a_journal_that_owes_somebody_else_than_the_events_do() -> None:
+    """The same transfer settles once for its referrer and once, in a damaged log, for another."""
+    shown = evidence(*PAID)
+    shown.census.books.payable["ins_other", "usd"] += 1
+    assert broken(shown) == [7]
+
+
+def test_7_what_is_reversed_is_owed_again() -> None:
+    assert broken(evidence(*PAID, reversal())) == []
+    assert broken(evidence(*PAID, reversal(), reversal_failed())) == []
+    assert broken(evidence(*PAID, reversal(), came_back(2500))) == []
+    assert broken(evidence(*PAID, came_back(2500))) == []
 
 
 def test_6_a_read_model_that_differs_from_a_replay() -> None:

@@ -1,12 +1,19 @@
 """`ledger payout …`: looking at payouts and acting on one, as the process that a person starts."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import pytest
 
 from ledger import identifiers
+from ledger.event_log import Draft, EventLog
+from ledger.events import Happened, payout_tag
+from ledger.history import about
+from ledger.payouts import payout as payouts
+from ledger.payouts.intents import transfer_intent
+from ledger.store import PostgresRecorder
 from tests.api.running import a_bonus
 from tests.cli.command import Command
 
@@ -42,6 +49,7 @@ def test_a_payout_is_looked_at_held_and_released(owed: Command) -> None:
     assert released.keys() == {"payout_id", "outcome", "approval", "position"}
     after = read(owed, "show", PAYOUT)
     assert (after["hold"], after["timeline"][-1]["type"]) == (None, "PayoutReleased")
+    assert [each["data"]["role"] for each in after["timeline"][1:]] == ["command_line"] * 2
 
 
 def test_a_payout_is_cancelled_by_two_persons(owed: Command) -> None:
@@ -58,6 +66,26 @@ def test_a_payout_is_cancelled_by_two_persons(owed: Command) -> None:
     late = owed.run("payout", "retry", PAYOUT, "--reason", "please", "--actor", "ada")
     assert (late.returncode, late.stderr.count("\n")) == (1, 1)
     assert late.stderr.startswith("ledger: already_cancelled: ")
+
+
+def test_on_a_payout_in_flight_an_action_waits_for_the_outcome_and_says_so(owed: Command) -> None:
+    recorder = PostgresRecorder(owed.settings["DATABASE_URL"])
+    log = EventLog(recorder)
+    events, head = log.read([about(payout_tag(PAYOUT))])
+    payout = payouts.fold(events)
+    assert payout is not None
+    sent = Happened(transfer_intent(payout, 1, "acct_ok_anna"), datetime.now(UTC))
+    log.append([Draft(sent, "payout-process", "test", None)], [about(payout_tag(PAYOUT))], after=head)
+    recorder.close()
+    for action in ("retry", "reverse"):
+        refused = owed.run("payout", action, PAYOUT, "--reason", "please", "--actor", "ada")
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert refused.stderr.startswith("ledger: outcome_pending: attempt 1 is in flight")
+    assert read(owed, "cancel", PAYOUT, "--reason", "fraud", "--actor", "ada")["outcome"] == "awaits_approval"
+    assert read(owed, "approve", PAYOUT, "1", "--reason", "I looked", "--actor", "bob")["outcome"] == "recorded"
+    shown = owed.run("payout", "show", PAYOUT).stdout
+    assert "request 1 to cancel (approved, to be carried out) by ada" in shown
+    assert "transfer_in_progress" in shown
 
 
 def test_a_request_is_withdrawn_and_nobody_named_is_the_user_of_the_machine(owed: Command) -> None:

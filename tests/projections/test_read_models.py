@@ -1,6 +1,7 @@
 """The read models: equal to a replay of the log, whatever happened and however it was batched."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
 import psycopg
@@ -12,7 +13,7 @@ from ledger.lifecycle import parse_fact
 from ledger.store import EventEnvelope, Wakeups
 from projections.fold import apply
 from projections.projector import ProjectionStoppedError, StandbyError
-from projections.rebuild import NothingToRollBackError, compare_with_replay, rebuild, roll_back
+from projections.rebuild import NothingToRollBackError, RebuildRunningError, compare_with_replay, rebuild, roll_back
 from projections.rows import ReadModel
 from sandbox.season.generator import generate
 from tests.projections.conftest import SmallLedger
@@ -69,8 +70,11 @@ def test_a_row_changed_behind_our_back_is_named_and_mended_by_a_rebuild(ledger: 
     found = compare_with_replay(ledger.owner_pool, ledger.log)
     rebuilt = rebuild(ledger.owner_pool, ledger.log)
 
-    assert [difference.table for difference in found] == ["payout", "payout"]
-    assert {difference.live is None for difference in found} == {True, False}
+    (difference,) = found
+    assert (difference.table, difference.key) == ("payout", ("payout_id",))
+    assert difference.live is not None
+    assert difference.rebuilt is not None
+    assert difference.live != difference.rebuilt
     assert rebuilt.differences == found
     assert compare_with_replay(ledger.owner_pool, ledger.log) == []
 
@@ -89,6 +93,30 @@ def test_a_rebuild_goes_on_from_where_others_write_and_can_be_rolled_back(ledger
     assert ledger.read_models.totals() == before
     ledger.projector.catch_up()
     assert ledger.read_models.position() == result.position
+
+
+def test_the_next_read_models_are_built_by_one_at_a_time(ledger: SmallLedger) -> None:
+    play_a_season(ledger, 7)
+    ledger.projector.catch_up()
+    under_way, may_end = threading.Event(), threading.Event()
+
+    def dawdle(_position: int) -> None:
+        under_way.set()
+        assert may_end.wait(30)
+
+    with ThreadPoolExecutor(1) as somebody_else:
+        theirs = somebody_else.submit(rebuild, ledger.owner_pool, ledger.log, dawdle)
+        assert under_way.wait(30)
+        try:
+            for ours in (rebuild, compare_with_replay):
+                with pytest.raises(RebuildRunningError):
+                    ours(ledger.owner_pool, ledger.log)
+            with pytest.raises(RebuildRunningError):
+                roll_back(ledger.owner_pool)
+        finally:
+            may_end.set()
+        assert theirs.result(30).differences == []
+    assert rebuild(ledger.owner_pool, ledger.log).differences == []
 
 
 def test_without_previous_read_models_there_is_nothing_to_roll_back(ledger: SmallLedger) -> None:

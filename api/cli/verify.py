@@ -1,0 +1,119 @@
+"""`ledger verify`: the log against its seals."""
+
+import base64
+import os
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+import typer
+from rich.text import Text
+
+from api import composition
+from api.cli import databases, screen, structured_log
+from api.cli.errors import FOUND_WRONG, UsageProblem
+from api.settings import Settings
+from ledger.proof.notes import NoteError, PublicKey
+from ledger.proof.seal_store import SealStore
+from ledger.proof.verification import Verdict, verify
+
+__all__ = ["run"]
+
+PROCESSES = min(2, os.cpu_count() or 1)  # the database does as much work as two of them
+
+
+def run(public_keys: Sequence[str], store_address: str | None, *, as_json: bool) -> None:
+    structured_log.keep_quiet()
+    settings = composition.completed(Settings())
+    keys = _keys(settings, public_keys)
+    started = time.monotonic()
+    with (
+        databases.history(settings) as (url, _),
+        composition.services(settings, url, "verify", pool_size=2) as services,
+        screen.progress("Hashing every event again") as meter,
+    ):
+        store = SealStore(store_address) if store_address is not None else composition.seal_store(settings, url)
+        verdict = verify(url, services.seals, store, keys, composition.now(), meter.at, PROCESSES)
+    seconds = time.monotonic() - started
+    if as_json:
+        options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+        sys.stdout.buffer.write(orjson.dumps(_document(verdict, keys, store, seconds), option=options))
+    else:
+        _show(verdict, keys, store, seconds)
+    if not verdict.holds:
+        raise typer.Exit(FOUND_WRONG)
+
+
+def _keys(settings: Settings, given: Sequence[str]) -> list[PublicKey]:
+    """Whose seals are believed: those named, else our own. Raises UsageProblem."""
+    if given:
+        try:
+            return [PublicKey.parse(text) for text in given]
+        except NoteError as error:
+            raise UsageProblem(f"--public-key: {error}") from None
+    key = composition.signing_key(settings)
+    if key is None:
+        raise UsageProblem(
+            "nothing is sealed here: LEDGER_SEAL_KEY is not set (`ledger seal-key` makes one); "
+            "to verify what was sealed elsewhere, give --public-key"
+        )
+    return [key.public]
+
+
+def _show(verdict: Verdict, keys: Sequence[PublicKey], store: SealStore | None, seconds: float) -> None:
+    for key in keys:
+        screen.out.print(Text(f"Signed by     {key}"), soft_wrap=True)
+    where = (
+        store.address
+        if store is not None
+        else "nowhere: LEDGER_SEAL_STORE is not set, so this database speaks for itself"
+    )
+    screen.out.print(Text(f"Kept outside  {where}"), soft_wrap=True)
+    if verdict.root is not None:
+        root = base64.b64encode(verdict.root).decode()
+        screen.out.print(
+            Text(f"Sealed        {verdict.sealed} events under {verdict.checkpoints} checkpoints, root {root}"),
+            soft_wrap=True,
+        )
+    else:
+        screen.out.print("Sealed        nothing yet: `ledger project` seals what is recorded")
+    screen.out.print(f"Not sealed    {verdict.unsealed} event{'s' * (verdict.unsealed != 1)} since the last seal")
+    if verdict.unpublished:
+        screen.out.print(f"On their way  {verdict.unpublished} checkpoints are not in the store yet")
+    screen.out.print()
+    if verdict.holds:
+        what = f"{verdict.events} events: none changed, none missing, none added; every seal holds. {seconds:.1f} s"
+        screen.out.print(Text("✓ ", "green").append(what, "default"))
+        return
+    for finding in verdict.findings:
+        screen.out.print(Text("✗ ", "bold red").append(finding.what, "red").append(f" {finding.kind.meaning}", "dim"))
+    if verdict.findings.left_out:
+        screen.out.print(f"and {verdict.findings.left_out} more")
+
+
+def _document(verdict: Verdict, keys: Sequence[PublicKey], store: SealStore | None, seconds: float) -> dict[str, Any]:
+    return {
+        "holds": verdict.holds,
+        "events": verdict.events,
+        "sealed": verdict.sealed,
+        "root": None if verdict.root is None else base64.b64encode(verdict.root).decode(),
+        "checkpoints": verdict.checkpoints,
+        "unpublished": verdict.unpublished,
+        "unsealed": verdict.unsealed,
+        "public_keys": [str(key) for key in keys],
+        "store": None if store is None else store.address,
+        "findings": [
+            {
+                "kind": finding.kind,
+                "first_position": finding.first,
+                "last_position": finding.last,
+                "what": finding.what,
+                "meaning": finding.kind.meaning,
+            }
+            for finding in verdict.findings
+        ],
+        "findings_left_out": verdict.findings.left_out,
+        "seconds": round(seconds, 1),
+    }

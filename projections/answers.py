@@ -1,0 +1,156 @@
+"""From rows to answers: pure, and the same whether the rows come from the tables or from a replay of the log.
+
+Why something waits is worked out here, when asked, by the payout process's own decision function: a stored reason would be
+stale as soon as time passes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, get_args
+
+from ledger.payouts.explain import explain
+from ledger.payouts.next_step import Platform
+from ledger.payouts.payout import Payout
+from ledger.payouts.policy import Policy
+from ledger.payouts.steps import Wait
+from ledger.reasons import EXPLANATIONS, Reason
+from ledger.referrals.payout_account import Account
+from ledger.status import Status
+from projections.bank_leg import BankReport, bank_leg
+from projections.reviewed import approval_view, hold_view, last_error
+from projections.rows import BankAccountRow, EarningsRow, InstructorRow, PayoutRow, ProgramRow, ReferralRow, Row
+from projections.views import FoundingStatus, InstructorStats, PayoutView, ProgramTotals, ReferralView, View
+
+__all__ = ["STATUSES", "Surroundings", "founding", "payout_view", "referral_view", "stats", "totals"]
+
+STATUSES: tuple[Status, ...] = get_args(Status)
+CONTRACT_MONEY = ("earned_minor", "paid_minor", "pending_minor", "failed_minor")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an explanation depends on beside the payout. `now`: the moment for which it is given.
+
+    `instructors` by their id, at least those who are paid; `bank_accounts` by Stripe account, at least those paid to.
+    """
+
+    program: ProgramRow
+    instructors: Mapping[str, InstructorRow]
+    bank_accounts: Mapping[str, BankAccountRow]
+    policy: Policy
+    now: datetime
+
+    def why(self, payout: Payout) -> Wait:
+        platform = Platform(
+            funds_position=self.program.funds_position,
+            credentials_rejected_at=self.program.credentials_rejected_at,
+        )
+        account = _account(self.instructors.get(payout.bonus.referrer_id))
+        return explain(payout, account, platform, self.now, self.policy)
+
+
+def founding(program: ProgramRow) -> FoundingStatus:
+    remaining = max(0, program.founding_cap - program.spots_filled)
+    return FoundingStatus(
+        position=program.position,
+        is_founding_phase=remaining > 0,
+        total_founding_spots=program.founding_cap,
+        spots_filled=program.spots_filled,
+        spots_remaining=remaining,
+        founding_bonus_minor=program.founding_bonus_minor,
+        standard_bonus_minor=program.standard_bonus_minor,
+        currency=program.currency,
+    )
+
+
+def totals(program: ProgramRow) -> ProgramTotals:
+    return ProgramTotals(
+        statuses={status: count for status in STATUSES if (count := getattr(program, status))},
+        bonuses={"founding": program.founding_bonuses, "standard": program.standard_bonuses},
+        money_minor={name: getattr(program, name) for name in CONTRACT_MONEY},
+        currency=program.currency,
+        position=program.position,
+    )
+
+
+def stats(instructor: InstructorRow | None, earnings: EarningsRow | None, program: ProgramRow) -> InstructorStats:
+    """Zeros for an instructor whom no fact has mentioned."""
+    sums = earnings or EarningsRow()
+    return InstructorStats(
+        position=program.position,
+        codes=instructor.codes if instructor else [],
+        live_at=instructor.live_at if instructor else None,
+        counts={status: getattr(sums, status) for status in STATUSES},
+        earned_minor=sums.earned_minor,
+        paid_minor=sums.paid_minor,
+        pending_minor=sums.pending_minor,
+        failed_minor=sums.failed_minor,
+        currency=program.currency,
+    )
+
+
+def referral_view(row: ReferralRow, payout: PayoutRow | None, around: Surroundings) -> ReferralView:
+    """`payout`: that of the referral, if its bonus is earned."""
+    if payout is not None:
+        why = around.why(payout.state)
+    elif row.live_at is None:
+        why = Wait(Reason.AWAITING_GO_LIVE)
+    else:
+        why = Wait(Reason.AWAITING_FIRST_LESSON)
+    words = EXPLANATIONS[why.reason]
+    return ReferralView(
+        **_shown(row, ReferralView),
+        reason=why.reason,
+        who=words.who,
+        explanation=words.for_instructor,
+        next_step=words.next_step,
+        next_attempt_at=why.until,
+        paid_at=payout.settled_at if payout else None,
+        transfer_id=payout.transfer_id if payout else None,
+        bank=_bank(payout, around.bank_accounts),
+    )
+
+
+def payout_view(row: PayoutRow, around: Surroundings) -> PayoutView:
+    payout = row.state
+    why = around.why(payout)
+    words = EXPLANATIONS[why.reason]
+    return PayoutView(
+        **_shown(row, PayoutView),
+        reason=why.reason,
+        who=words.who,
+        for_operator=words.for_operator,
+        next_attempt_at=why.until,
+        founding_spot=payout.bonus.founding_spot,
+        last_error=last_error(payout),
+        paid_at=row.settled_at,
+        hold=hold_view(payout),
+        approval=approval_view(payout),
+    )
+
+
+def _shown(row: Row, view: type[View]) -> dict[str, Any]:
+    """The columns that the view shows as they are."""
+    return {column: getattr(row, column) for column in row.columns() if column in view.model_fields}
+
+
+def _account(row: InstructorRow | None) -> Account | None:
+    if row is None or row.stripe_account_id is None:
+        return None
+    return Account.model_validate(
+        {
+            "stripe_account_id": row.stripe_account_id,
+            "transfers_active": row.transfers_active,
+            "updated_at": row.account_updated_at,
+            "position": row.account_position,
+        }
+    )
+
+
+def _bank(payout: PayoutRow | None, bank_accounts: Mapping[str, BankAccountRow]) -> str | None:
+    if payout is None or payout.status != "paid" or payout.settled_at is None or payout.destination is None:
+        return None
+    known = bank_accounts.get(payout.destination)
+    report = BankReport(known.status, known.failure_message, known.reported_at) if known else None
+    return bank_leg(payout.settled_at, report)

@@ -1,0 +1,85 @@
+"""The events of one referral, from the code to the money, found by tag."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import takewhile
+
+from eventsourcing.dcb.api import DCBQueryItem
+
+from ledger.event_log import EventLog
+from ledger.events import (
+    BonusEarned,
+    FirstLessonCompleted,
+    InstructorWentLive,
+    PayoutAccountUpdated,
+    Recorded,
+    ReferralAttributed,
+    ReferralCodeIssued,
+    TransferSettled,
+    code_tag,
+    instructor_tag,
+)
+from ledger.history import about
+
+__all__ = ["Journey", "events_about", "journey"]
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """In the order of the log. Of the referrer's account facts, those that mattered for this payout."""
+
+    attribution: ReferralAttributed
+    bonus: BonusEarned | None
+    settlement: TransferSettled | None
+    events: list[Recorded]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Everything in it that has a story."""
+        money = (self.bonus.payout_id,) if self.bonus is not None else ()
+        moved = (self.settlement.transfer_id,) if self.settlement is not None else ()
+        return (
+            self.attribution.referral_id,
+            *money,
+            *moved,
+            self.attribution.referrer_id,
+            self.attribution.referred_id,
+        )
+
+
+def journey(log: EventLog, referral_id: str, until: int) -> Journey | None:
+    """None: nobody was referred like that up to this position."""
+    told = list(events_about(log, until, about(f"referral:{referral_id}")))
+    attribution = next((each.event for each in told if isinstance(each.event, ReferralAttributed)), None)
+    if attribution is None:
+        return None
+    steps = events_about(
+        log,
+        until,
+        about(code_tag(attribution.code), ReferralCodeIssued),
+        about(instructor_tag(attribution.referred_id), InstructorWentLive, FirstLessonCompleted),
+    )
+    accounts = events_about(log, until, about(instructor_tag(attribution.referrer_id), PayoutAccountUpdated))
+    earned = next((each for each in told if isinstance(each.event, BonusEarned)), None)
+    settled = next((each for each in told if isinstance(each.event, TransferSettled)), None)
+    events = [*told, *steps, *_that_mattered(list(accounts), earned, settled)]
+    return Journey(
+        attribution=attribution,
+        bonus=earned.event if earned is not None and isinstance(earned.event, BonusEarned) else None,
+        settlement=settled.event if settled is not None and isinstance(settled.event, TransferSettled) else None,
+        events=sorted(events, key=lambda each: each.position),
+    )
+
+
+def events_about(log: EventLog, until: int, *boundary: DCBQueryItem) -> Iterator[Recorded]:
+    """Up to a position."""
+    return takewhile(lambda recorded: recorded.position <= until, log.stream(boundary))
+
+
+def _that_mattered(accounts: list[Recorded], earned: Recorded | None, settled: Recorded | None) -> list[Recorded]:
+    """The account known when the bonus was earned, and what was told of it until the payout was settled."""
+    if earned is None:
+        return []
+    before = [each for each in accounts if each.position < earned.position][-1:]
+    since = [each for each in accounts if each.position > earned.position]
+    return before + [each for each in since if settled is None or each.position < settled.position]

@@ -1,0 +1,179 @@
+"""Tells the story of anything that has an id: a referral, a payout, a transfer, an instructor, an event, or a total.
+
+Stories come from the log, as it is when they are told; a total comes from the read models, whose figure it explains.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from uuid import UUID
+
+from ledger import identifiers
+from ledger.event_log import EventLog
+from ledger.events import (
+    AboutPayout,
+    BonusEarned,
+    FirstLessonCompleted,
+    InstructorWentLive,
+    PayoutCancelled,
+    Recorded,
+    ReferralAttributed,
+    TransferReversed,
+    TransferSettled,
+    instructor_tag,
+    payout_tag,
+)
+from ledger.history import about
+from ledger.story.words import money, name_of
+from projections.as_of import AsOf
+from projections.journey import Journey, events_about, journey
+from projections.queries import ReadModels
+from projections.replay import Replay
+from projections.story_lines import Telling
+from projections.story_views import Story, StoryKind
+from projections.story_words import headline_of_journey, headline_of_total, where_it_stands
+from projections.sums import TOTALS, sum_of
+
+__all__ = ["MOST_LINES", "Stories"]
+
+MOST_LINES = 200
+"""Of an instructor's story, the newest."""
+
+LONGEST_CHAIN = 50
+
+OF_REFERRED = (ReferralAttributed, BonusEarned, TransferSettled, TransferReversed, PayoutCancelled)
+
+
+class Stories:
+    """Raises the recorder's and psycopg's errors when the database is lost."""
+
+    def __init__(self, log: EventLog, read_models: ReadModels, replay: Replay, clock: Callable[[], datetime]) -> None:
+        self._log = log
+        self._read_models = read_models
+        self._replay = replay
+        self._clock = clock
+
+    def explain(self, name: str) -> Story | None:
+        """None: nothing is known by this name."""
+        total = name if name in TOTALS else f"{name}_minor"
+        if total in TOTALS:
+            return self._total(total)
+        now = AsOf(self._log.recorder.head(), self._clock())
+        if (position := self._position(name)) is not None:
+            return self._event(position, now)
+        return self._journey(name, now) or self._instructor(name, now)
+
+    def _position(self, name: str) -> int | None:
+        if name.isascii() and name.isdigit() and len(name) <= 18:
+            return int(name)
+        event_id = _uuid(name)
+        return self._read_models.position_of(event_id) if event_id is not None else None
+
+    def _total(self, name: str) -> Story:
+        found, founding = self._read_models.total(name)
+        return Story(
+            kind="total",
+            id=name,
+            position=founding.position,
+            headline=headline_of_total(found, founding),
+            lines=(),
+            sums=(found,),
+        )
+
+    def _journey(self, name: str, now: AsOf) -> Story | None:
+        """Of a referral, its payout or its transfer: one story, told for whichever was asked."""
+        kinds: dict[str, StoryKind] = {
+            f"referral:{name}": "referral",
+            payout_tag(name): "payout",
+            f"transfer:{name}": "transfer",
+        }
+        found, _ = self._log.read([about(tag) for tag in kinds], limit=1)
+        way = self._way_of(found[0], now) if found else None
+        if way is None:
+            return None
+        kind = next(kind for tag, kind in kinds.items() if tag in found[0].event.tags())
+        view = self._replay.referral(way.attribution.referral_id, now)
+        return Story(
+            kind=kind,
+            id=name,
+            position=now.position,
+            headline=headline_of_journey(kind, way),
+            lines=Telling.by(self._log).lines(way.events),
+            now=where_it_stands(view) if view is not None else None,
+            see_also=tuple(each for each in way.ids if each != name),
+        )
+
+    def _instructor(self, instructor_id: str, now: AsOf) -> Story | None:
+        """Their own events, and what came of those whom they referred."""
+        of_referred = about(f"referrer:{instructor_id}", *OF_REFERRED)
+        events = list(events_about(self._log, now.position, about(instructor_tag(instructor_id)), of_referred))
+        if not events:
+            return None
+        model = self._replay.rows_of_instructor(instructor_id, now)
+        earnings, currency = model.earnings_of(instructor_id), model.program.currency
+        referred = [row.referred_id for row in model.referrals.values() if row.referrer_id == instructor_id]
+        payouts = [row for row in model.payouts.values() if row.referrer_id == instructor_id]
+        steps = [about(instructor_tag(each), InstructorWentLive, FirstLessonCompleted) for each in referred]
+        causes = events_about(self._log, now.position, about(f"referrer:{instructor_id}"), *steps)
+        earned, paid = money(earnings.earned_minor, currency), money(earnings.paid_minor, currency)
+        return Story(
+            kind="instructor",
+            id=instructor_id,
+            position=now.position,
+            headline=f"{instructor_id} referred {len(referred)}, earned {earned} and was paid {paid}.",
+            lines=Telling.by(self._log).lines(events[-MOST_LINES:], causes),
+            left_out=max(0, len(events) - MOST_LINES),
+            sums=(sum_of(earnings, payouts, currency),) if payouts else (),
+        )
+
+    def _event(self, position: int, now: AsOf) -> Story | None:
+        """What led to it, itself, and what came of it at once."""
+        found = self._log.read(after=position - 1, limit=1)[0] if 0 < position <= now.position else []
+        if not found:
+            return None
+        event = found[0]
+        way = self._way_of(event, now)
+        beside = {each.event_id: each for each in (*(way.events if way else ()), *self._own_events(event, now))}
+        chain = [event]
+        while len(chain) < LONGEST_CHAIN and (cause := self._cause(chain[0], beside)) is not None:
+            chain.insert(0, cause)
+        effects = [each for each in beside.values() if each.causation_id == str(event.event_id)]
+        return Story(
+            kind="event",
+            id=str(position),
+            position=now.position,
+            headline=f"Position {position}, {name_of(event.event)}: what led to it, and what came of it at once.",
+            lines=Telling.by(self._log).lines([*chain, *effects], beside.values()),
+            see_also=way.ids if way else (),
+        )
+
+    def _way_of(self, recorded: Recorded, now: AsOf) -> Journey | None:
+        """The referral that an event is about, or brings on."""
+        match recorded.event:
+            case ReferralAttributed(referral_id=referral_id) | AboutPayout(referral_id=referral_id):
+                return journey(self._log, referral_id, now.position)
+            case event:
+                instructor_id = getattr(event, "instructor_id", None)
+                if instructor_id is None:
+                    return None
+                return journey(self._log, identifiers.referral_id(instructor_id), now.position)
+
+    def _own_events(self, recorded: Recorded, now: AsOf) -> list[Recorded]:
+        instructor_id = getattr(recorded.event, "instructor_id", None)
+        if instructor_id is None:
+            return []
+        return list(events_about(self._log, now.position, about(instructor_tag(instructor_id))))
+
+    def _cause(self, event: Recorded, beside: Mapping[UUID, Recorded]) -> Recorded | None:
+        event_id = _uuid(event.causation_id or "")
+        if event_id is None or event_id in beside:
+            return beside.get(event_id) if event_id is not None else None
+        position = self._read_models.position_of(event_id)
+        found = self._log.read(after=position - 1, limit=1)[0] if position is not None else []
+        return found[0] if found else None
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

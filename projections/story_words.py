@@ -1,0 +1,44 @@
+"""The first line of a story and its last: what it is about, and where it stands."""
+
+from ledger.reasons import EXPLANATIONS
+from ledger.story.words import money
+from projections.journey import Journey
+from projections.story_views import Now, StoryKind, Sum
+from projections.views import FoundingStatus, ReferralView
+
+__all__ = ["headline_of_journey", "headline_of_total", "where_it_stands"]
+
+
+def headline_of_journey(kind: StoryKind, way: Journey) -> str:
+    who = f"{way.attribution.referrer_id} referred {way.attribution.referred_id}"
+    bonus = way.bonus
+    if bonus is None:
+        return f"{who}; no bonus is earned yet."
+    earned = money(bonus.amount_minor, bonus.currency)
+    if kind == "referral":
+        return f"{who}, and earned {earned} ({bonus.tier})."
+    if kind == "transfer" and way.settlement is not None:
+        paid = money(way.settlement.amount_minor, way.settlement.currency)
+        return f"{paid} to {way.settlement.destination}, for {bonus.payout_id} of {bonus.referrer_id}."
+    return f"{earned} owed to {bonus.referrer_id} ({bonus.tier}), for referring {bonus.referred_id}."
+
+
+def headline_of_total(found: Sum, founding: FoundingStatus) -> str:
+    count = sum(part.count for part in found.parts)
+    counted = f"{count} bonus{'' if count == 1 else 'es'}"
+    if found.unit == "minor":
+        return f"{found.name} is {money(found.figure, found.currency)}, made up of {counted}."
+    worth = money(sum(part.sum_minor for part in found.parts), found.currency)
+    if found.name == "founding":
+        return f"{founding.spots_filled} of {founding.total_founding_spots} founding spots are filled, for {worth}."
+    return f"{counted} of the tier {found.name}, for {worth}."
+
+
+def where_it_stands(view: ReferralView) -> Now:
+    return Now(
+        status=view.status,
+        reason=view.reason,
+        who=view.who,
+        explanation=EXPLANATIONS[view.reason].for_operator,
+        next_attempt_at=view.next_attempt_at,
+    )
