@@ -16,7 +16,7 @@ class PeopleDirectory:
         self._pool = pool
 
     def remember(self, names: Mapping[str, str]) -> None:
-        """Store the display name of each instructor id; the newest one given wins."""
+        """Store the display name of each instructor id; the newest one given wins. Not of those who were forgotten."""
         if names:
             with self._pool.connection() as connection:
                 connection.execute(
@@ -35,11 +35,12 @@ class PeopleDirectory:
             connection.execute(QUERIES["mark_popup_seen"], {"instructor_id": instructor_id})
 
     def popup_seen(self, instructor_id: str) -> bool:
+        """Whether they saw it. Of somebody who was forgotten nothing is kept: they are not shown it again."""
         with self._pool.connection() as connection:
             row = connection.execute(QUERIES["popup_seen"], {"instructor_id": instructor_id}).fetchone()
         return bool(row and row[0])
 
     def forget(self, instructor_id: str) -> None:
-        """Erase what is personal. The log holds opaque ids only and stays as it is."""
+        """Erase what is personal, for good: what is sent about this id later is not stored. Doing it again changes nothing."""
         with self._pool.connection() as connection:
             connection.execute(QUERIES["forget"], {"instructor_id": instructor_id})

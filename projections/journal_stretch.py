@@ -14,7 +14,7 @@ from psycopg_pool import ConnectionPool
 
 from ledger.named_queries import named_queries
 
-__all__ = ["JournalStretch", "ExportedLine"]
+__all__ = ["ExportedLine", "JournalStretch"]
 
 QUERIES = named_queries("projections", "journal_stretch.sql")
 PAGE_SIZE = 5_000

@@ -108,7 +108,7 @@ def statement(
 def books(part: str) -> Iterator[Services]:
     """The services, with a journal that reflects the whole log."""
     structured_log.keep_quiet()
-    settings = Settings()
+    settings = composition.completed(Settings())
     if composition.is_sandbox(settings):
         screen.sandbox_note()
     with databases.history(settings) as (url, _), caught_up(settings, url, part) as services:

@@ -81,6 +81,7 @@ def _demo(options: Options, settings: Settings) -> bool:
         result = result_of(services, tally)
         if options.json_result is not None:
             result.write(options.json_result)
+        _seal(running.settings, url, services)
         checks = check(services, url, running.stripe)
         if options.season is None:
             expectation = expectation or told_by_oracle(season)
@@ -128,6 +129,13 @@ def _play(running: Running, season: Path, deliveries: int) -> Tally:
             running.supervisor.check()  # why the API is gone says more than that it is
             raise
     return tally
+
+
+def _seal(settings: Settings, url: str, services: Services) -> None:
+    """What was recorded last as well, without waiting for the sealer's next turn."""
+    with composition.sealer(settings, url) as sealing:
+        if sealing is not None:
+            sealing[0].seal_at_least(services.recorder.head())
 
 
 def _show(result: Result, services: Services, checks: list[Check], expectation: Expectation | None) -> bool:

@@ -12,6 +12,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from api.invariants import Check
+from ledger.major_units import ZERO_DECIMAL
 
 __all__ = [
     "Meter",
@@ -34,11 +35,6 @@ LINE_EVERY_SECONDS = 2.0
 PROBLEMS_SHOWN = 20
 WIDTH = 46
 SANDBOX = "Sandbox: STRIPE_API_KEY is not set. The Stripe twin answers, and no real money moves."
-
-# Stripe's zero-decimal currencies (docs.stripe.com/currencies): their minor unit is the whole one.
-ZERO_DECIMAL = frozenset(
-    ("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf")
-)
 
 
 class Meter(Protocol):

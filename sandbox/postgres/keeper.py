@@ -37,7 +37,7 @@ from sandbox.postgres.folder import DataFolder
 from sandbox.postgres.locks import FileLock
 from sandbox.postgres.server import Server
 
-__all__ = ["Keeper"]
+__all__ = ["main"]
 
 _TICK_SECONDS = 0.1
 _MOST_DOUBLINGS = 3  # of the tick, while starting fails
@@ -49,7 +49,7 @@ class _FolderDeleted(Exception):
     """The data folder, or a lock file in it, was deleted while we kept it."""
 
 
-class Keeper:
+class _Keeper:
     """Keeps one server running while clients hold their lock. Writes to the data folder's log only."""
 
     def __init__(self, server: Server) -> None:
@@ -199,7 +199,7 @@ def main() -> None:
     settings = dict(setting.split("=", 1) for setting in arguments.setting)
     if os.fork() != 0:
         os._exit(0)
-    keeper = Keeper(Server(folder, account, binaries, arguments.major, settings))
+    keeper = _Keeper(Server(folder, account, binaries, arguments.major, settings))
     keeper.keep()
     place.close()
     keeper.release()

@@ -12,6 +12,7 @@ INSTRUCTOR, PLATFORM, FINANCE, AUDIT = {"instructor"}, {"platform"}, {"finance"}
 
 ROUTES = [
     ("POST", "/lifecycle-events", PLATFORM),
+    ("POST", "/people/ins_x/forget", PLATFORM),
     ("GET", "/instructor-referrals/stats", INSTRUCTOR),
     ("GET", "/instructor-referrals/referred", INSTRUCTOR),
     ("GET", "/instructor-referrals/popup-data", INSTRUCTOR),
@@ -43,6 +44,7 @@ ROUTES = [
     ("POST", "/finance/reconciliation-exceptions/exc_x/assign", FINANCE),
     ("POST", "/finance/reconciliation-exceptions/exc_x/note", FINANCE),
     ("POST", "/finance/reconciliation-exceptions/exc_x/resolve", FINANCE),
+    ("GET", "/finance/exports/payouts", AUDIT),
     ("GET", "/audit/events", AUDIT),
     ("GET", "/audit/replay", AUDIT),
     ("GET", "/audit/explain/x", AUDIT),
@@ -54,6 +56,8 @@ ROUTES = [
 NAMED = {
     "id": "x",
     "payout_id": "pay_x",
+    "instructor_id": "ins_x",
+    "what": "payouts",
     "position": "1",
     "number": "1",
     "account": "bonus_expense",

@@ -12,7 +12,7 @@ from tests.cli.command import ROOT, Command
 COMMANDS = (
     "demo", "up", "ingest", "report", "token", "terms", "payout",
     "serve", "work", "project", "migrate", "check-ledger", "rebuild", "export", "forget",
-    "replay", "explain", "verify", "seal-key",
+    "replay", "explain", "verify", "seal-key", "reconcile", "reconciliation",
 )  # fmt: skip
 
 

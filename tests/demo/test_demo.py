@@ -53,7 +53,7 @@ def test_a_season_played_through_the_whole_ledger_ends_as_expected(sandbox: Comm
     done = sandbox.run("demo", "--season", str(SMALL_SEASON), "--exit", "--json-result", str(result))
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(result.read_text()) == SMALL_EXPECTED
-    assert done.stdout.count("✓") == 7  # six invariants, and the result
+    assert done.stdout.count("✓") == 9  # seven invariants, one of them in two parts, and the result
     assert "✗" not in done.stdout
     assert "Sandbox" in done.stderr
     assert not sandbox.home.exists()

@@ -7,9 +7,13 @@ from typing import Any, TypeVar
 
 from eventsourcing.dcb.api import DCBQueryItem
 
+from api.books_census import BooksCensus
+from ledger.books.accounts import Account
 from ledger.event_log import Appended, Draft, EventLog
-from ledger.events import Recorded
+from ledger.events import AboutPayout, Recorded
+from ledger.payouts import payout as payouts
 from ledger.payouts.credentials import Credentials
+from ledger.payouts.payout import Payout
 from ledger.payouts.schedule import RETRY_WINDOW
 from ledger.payouts.situation import Situations
 from ledger.payouts.steps import Cancel, CheckAccount, Finished, LookUp, Step, Wait
@@ -37,6 +41,7 @@ WAITS_FOR_A_PERSON = frozenset(
 def judge(world: World, *, people_have_acted: bool) -> None:
     """Every invariant of the end; once people did all they could, nobody waits for them any more."""
     books_agree(world)
+    journal_balances(world)
     nothing_is_forgotten(world, people_have_acted=people_have_acted)
     nobody_oversleeps(world)
     bonuses_are_the_oracles(world)
@@ -60,6 +65,27 @@ def books_agree(world: World) -> None:
             known = [(paid.transfer_id, paid.amount_minor, net_minor, paid.destination)]
         if there != known:
             world.witness.violated("Stripe holds what the log knows", f"{there} there, {known} here", payout_id)
+
+
+def journal_balances(world: World) -> None:
+    """Every entry sums to zero (or it could not be made), each is owed what the events say, and Stripe's side is Stripe's."""
+    posted = BooksCensus(balances_at=len(world.witness.events))
+    states: dict[str, Payout | None] = {}
+    for recorded in world.witness.events:
+        if isinstance(recorded.event, AboutPayout):
+            before = states.get(recorded.event.payout_id)
+            posted.add(before, recorded)
+            states[recorded.event.payout_id] = payouts.evolve(before, recorded)
+    for difference in posted.differences():
+        world.witness.violated("the journal owes what the events say", difference)
+    gone_minor = sum(
+        sides.credit_minor - sides.debit_minor
+        for (account, _), sides in posted.sides.items()
+        if account in (Account.STRIPE_BALANCE, Account.TRANSFERS_IN_FLIGHT)
+    )
+    held_minor = sum(transfer.net_minor for transfer in world.books.transfers())
+    if gone_minor != held_minor:
+        world.witness.violated("the journal has Stripe's balance", f"{gone_minor} left by it, {held_minor} at Stripe")
 
 
 def nothing_is_forgotten(world: World, *, people_have_acted: bool) -> None:

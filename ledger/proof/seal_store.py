@@ -1,0 +1,117 @@
+"""Where seals are kept outside the database: a folder, or a bucket of any S3-compatible store.
+
+    checkpoint                  the newest checkpoint
+    checkpoints/000000000042    each of them, by the number of events it covers
+    tile/0/x001/x234/067        the hashes of 256 events in a row, once a checkpoint covers them all (C2SP tlog-tiles)
+
+Whoever owns the database should not be the one who owns this: a bucket with object lock, in another account, is best.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from ledger.proof.errors import StoreConflictError, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig
+
+__all__ = ["CHECKPOINTS", "NEWEST", "SealStore", "checkpoint_name"]
+
+NEWEST = "checkpoint"
+CHECKPOINTS = "checkpoints"
+
+T = TypeVar("T")
+
+
+class SealStore:
+    """`address`: the path of a folder, or s3://bucket/prefix, with AWS_* variables of the environment as usual."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._folder = None if "://" in address else Path(address)
+        self._opened: ObjectStore | None = None
+
+    def get(self, name: str) -> bytes | None:
+        """What is kept under a name. Raises StoreUnavailableError."""
+        return self._call(lambda store: _get(store, name))
+
+    def create(self, name: str, content: bytes) -> None:
+        """Keep it for ever. The same content again is as good as once. Raises StoreConflictError, StoreUnavailableError."""
+        if not self._call(lambda store: _created(store, name, content)):
+            if self.get(name) != content:
+                raise StoreConflictError(self.address, name)
+            return
+        self._settle(name)
+
+    def replace(self, name: str, content: bytes) -> None:
+        """Keep it instead of what was there. Raises StoreUnavailableError."""
+        self._call(lambda store: obstore.put(store, name, content, mode="overwrite"))
+        self._settle(name)
+
+    def names(self, prefix: str) -> Iterator[str]:
+        """What is kept below a prefix, in no particular order. Raises StoreUnavailableError."""
+        pages = self._call(lambda store: iter(obstore.list(store, prefix)))
+        while (page := self._call(lambda _: next(pages, None))) is not None:
+            yield from (entry["path"] for entry in page)
+
+    def _call(self, work: Callable[[ObjectStore], T]) -> T:
+        try:
+            if self._opened is None:
+                self._opened = _open(self.address, self._folder)
+            return work(self._opened)
+        except (BaseError, OSError, ValueError) as error:
+            raise StoreUnavailableError(self.address, error) from error
+
+    def _settle(self, name: str) -> None:
+        """In a folder: on the disk, with its name, before anybody relies on it. A bucket answers no earlier."""
+        if self._folder is None:
+            return
+        path = self._folder / name
+        try:
+            for settled in (path, path.parent):
+                descriptor = os.open(settled, os.O_RDONLY)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+        except OSError as error:
+            raise StoreUnavailableError(self.address, error) from error
+
+
+def checkpoint_name(size: int) -> str:
+    """Sorted as text, they are sorted by size."""
+    return f"{CHECKPOINTS}/{size:012}"
+
+
+def _open(address: str, folder: Path | None) -> ObjectStore:
+    if folder is not None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return LocalStore(folder)
+    # Whoever calls tries again by itself, and may be asked to stop meanwhile.
+    retries: RetryConfig = {"max_retries": 2, "retry_timeout": timedelta(seconds=10)}
+    # In the clear only where AWS_ENDPOINT_URL says so.
+    options: ClientConfig = {"timeout": timedelta(seconds=10), "allow_http": True}
+    return from_url(address, retry_config=retries, client_options=options)
+
+
+def _get(store: ObjectStore, name: str) -> bytes | None:
+    try:
+        return bytes(obstore.get(store, name).bytes())
+    except FileNotFoundError:
+        return None
+
+
+def _created(store: ObjectStore, name: str, content: bytes) -> bool:
+    """False: there is something under this name already."""
+    try:
+        obstore.put(store, name, content, mode="create")
+    except AlreadyExistsError:
+        return False
+    return True

@@ -1,0 +1,125 @@
+"""Which checkpoints the events are held against: those that are signed by a key we trust, inside and outside as one."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from heapq import merge
+from itertools import groupby, takewhile
+
+from ledger.proof.findings import FindingKind, Findings
+from ledger.proof.notes import Checkpoint, NoteError, PublicKey, open_note
+from ledger.proof.outside import Outside
+from ledger.proof.seal_store import NEWEST
+from ledger.proof.seals import Seal, Seals
+
+__all__ = ["TrustedCheckpoints"]
+
+PUBLISHED_WITHIN = timedelta(minutes=1)
+
+
+class TrustedCheckpoints:
+    """Iterate over it once: the checkpoints, the smallest first. What is wrong with others is added to the findings.
+
+    The names outside were read first, then `inside_size`, the size of the newest seal in the database. So a ledger at work
+    raises no alarm: the sealer writes inside first.
+    """
+
+    def __init__(
+        self,
+        seals: Seals,
+        inside_size: int,
+        outside: Outside | None,
+        keys: Sequence[PublicKey],
+        findings: Findings,
+        now: datetime,
+    ) -> None:
+        self._seals = seals
+        self._inside_size = inside_size
+        self._outside = outside
+        self._keys = keys
+        self._findings = findings
+        self._now = now
+        self.count = 0
+        """So many were met."""
+        self.unpublished = 0
+        """So many are inside only, and so young that the sealer may be about to publish them."""
+
+    def __iter__(self) -> Iterator[Checkpoint]:
+        inside: Iterator[tuple[int, int, str, Seal | None]] = ((s.size, 0, s.note, s) for s in self._inside())
+        published = self._outside.checkpoints() if self._outside is not None else ()
+        outside: Iterator[tuple[int, int, str, Seal | None]] = ((size, 1, note, None) for size, note in published)
+        for size, both in groupby(merge(inside, outside, key=lambda each: each[:2]), key=lambda each: each[0]):
+            seal, outside_note = None, None
+            for _, _, note, found in both:
+                seal, outside_note = (found, outside_note) if found is not None else (seal, note)
+            self.count += 1
+            checkpoint = self._judge(size, seal, outside_note)
+            if checkpoint is not None:
+                yield checkpoint
+        if self._outside is not None:
+            self._look_at_names(self._outside)
+
+    def _inside(self) -> Iterator[Seal]:
+        """Those that were there when the verification began."""
+        return takewhile(lambda seal: seal.size <= self._inside_size, self._seals.after(0))
+
+    def _judge(self, size: int, seal: Seal | None, outside_note: str | None) -> Checkpoint | None:
+        """The checkpoint to go by: outside, whoever rules the database has no say."""
+        self._compare(size, seal, outside_note)
+        if seal is not None and seal.note == outside_note:
+            outer = inner = self._opened(size, seal.note, "database and store")
+        else:
+            outer = self._opened(size, outside_note, "store") if outside_note is not None else None
+            inner = self._opened(size, seal.note, "database") if seal is not None else None
+        if inner is not None and seal is not None and seal.root != inner.root:
+            self._add(FindingKind.CHECKPOINT_CHANGED, size, "has another root in its column than in its note")
+        if inner is not None and outer is not None and inner.root != outer.root:
+            self._add(FindingKind.CHECKPOINT_FORKED, size, "is signed in two versions, one inside and one outside")
+        return outer or inner
+
+    def _compare(self, size: int, seal: Seal | None, outside_note: str | None) -> None:
+        if seal is None:
+            self._add(FindingKind.CHECKPOINT_MISSING, size, "is in the store, and not in the database")
+        elif self._outside is not None and outside_note is None:
+            if size > self._outside.newest_size and self._now - seal.sealed_at < PUBLISHED_WITHIN:
+                self.unpublished += 1
+            else:
+                self._add(FindingKind.CHECKPOINT_MISSING, size, "is in the database, and not in the store")
+        elif outside_note is not None and seal.note != outside_note:
+            self._add(FindingKind.CHECKPOINT_CHANGED, size, "is another in the database than in the store")
+
+    def _opened(self, size: int, note: str, where: str) -> Checkpoint | None:
+        try:
+            checkpoint = Checkpoint.parse(open_note(note, self._keys))
+        except NoteError as error:
+            self._add(FindingKind.CHECKPOINT_UNSIGNED, size, f"in the {where} cannot be trusted: {error}")
+            return None
+        if checkpoint.size != size:
+            what = f"in the {where} is the one over {checkpoint.size} events under another name"
+            self._add(FindingKind.CHECKPOINT_CHANGED, size, what)
+            return None
+        return checkpoint
+
+    def _look_at_names(self, outside: Outside) -> None:
+        for name in outside.strange_names:
+            self._findings.add(
+                FindingKind.CHECKPOINT_CHANGED, 0, 0, f"The store holds {name}, which is no name of a seal."
+            )
+        newest = outside.store.get(NEWEST)
+        if newest is None and outside.sizes:
+            self._findings.add(FindingKind.CHECKPOINT_MISSING, 0, 0, f"The store has no {NEWEST}.")
+        elif newest is not None:
+            self._opened_newest(newest.decode(errors="replace"))
+
+    def _opened_newest(self, note: str) -> None:
+        try:
+            size = Checkpoint.parse(open_note(note, self._keys)).size
+        except NoteError as error:
+            what = f"The store's newest {NEWEST} cannot be trusted: {error}."
+            self._findings.add(FindingKind.CHECKPOINT_UNSIGNED, 0, 0, what)
+            return
+        seal = self._seals.at_size(size)
+        if seal is None or seal.note != note:
+            self._add(FindingKind.CHECKPOINT_MISSING, size, "is the store's newest, and not in the database")
+
+    def _add(self, kind: FindingKind, size: int, what: str) -> None:
+        self._findings.add(kind, size, size, f"The checkpoint over {size} events {what}.")

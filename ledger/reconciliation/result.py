@@ -1,0 +1,167 @@
+"""What a comparison comes to: rows to keep, totals by class, and what is left unexplained."""
+
+import base64
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from ledger.events import Book, ClassTotal, Comparison, LineClass
+from ledger.reconciliation.compare import Classified, Compared
+from ledger.reconciliation.line import Line
+
+FEES = "fees_on_lines"
+EXCEPTIONAL = frozenset(
+    {
+        LineClass.MISSING_AT_STRIPE,
+        LineClass.MISSING_AT_BANK,
+        LineClass.UNKNOWN_TO_US,
+        LineClass.AMOUNT_DIFFERS,
+        LineClass.DUPLICATE,
+    }
+)
+_ESCAPED = str.maketrans({"\\": r"\\", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\v": r"\v"})
+_ORDER = {line_class: place for place, line_class in enumerate(LineClass)}
+
+
+class Row(NamedTuple):
+    """A classified line, or two that belong together, as a run keeps it. Columns of `ledger.reconciliation_line`."""
+
+    number: int
+    book: Book
+    line_class: LineClass
+    category: str
+    matched_by: str | None
+    book_line_id: str | None
+    book_at: datetime | None
+    book_minor: int | None
+    stripe_line_id: str | None
+    stripe_source_id: str | None
+    stripe_at: datetime | None
+    stripe_minor: int | None
+    payout_id: str | None
+    exception_id: str | None
+
+
+def totals(book: Book, compared: Compared, book_lines: Iterable[Line], stripe_lines: Iterable[Line]) -> Comparison:
+    """The totals of both sides are summed over what was read, not over what was classified: a line that got lost, one that
+    counts twice, or a fee that does not add up to Stripe's net is left as the remainder.
+    """
+    stripe_in = list(stripe_lines)
+    book_minor = _sum(book_lines) - _sum(compared.left_out_of_book)
+    stripe_minor = sum(line.net_minor for line in stripe_in)
+    stripe_minor -= sum(line.net_minor for line in compared.left_out_of_stripe)
+    groups: dict[tuple[LineClass, str], list[Classified]] = defaultdict(list)
+    for each in compared.classified:
+        groups[each.line_class, each.category].append(each)
+    classes = [
+        ClassTotal(
+            line_class=line_class,
+            category=category,
+            lines=sum((each.book is not None) + (each.stripe is not None) for each in found),
+            book_minor=_sum(each.book for each in found),
+            stripe_minor=_sum(each.stripe for each in found),
+        )
+        for (line_class, category), found in groups.items()
+    ]
+    fees_minor = sum(line.fee_minor for line in stripe_in) - sum(line.fee_minor for line in compared.left_out_of_stripe)
+    if fees_minor:
+        classes.append(
+            ClassTotal(
+                line_class=LineClass.OTHER_AT_STRIPE, category=FEES, lines=0, book_minor=0, stripe_minor=-fees_minor
+            )
+        )
+    explained_minor = sum(each.difference_minor for each in classes)
+    return Comparison(
+        book=book,
+        book_minor=book_minor,
+        stripe_minor=stripe_minor,
+        classes=tuple(sorted(classes, key=lambda each: (_ORDER[each.line_class], each.category))),
+        remainder_minor=book_minor - stripe_minor - explained_minor,
+    )
+
+
+def rows_of(compared: Sequence[tuple[Book, Compared]]) -> list[Row]:
+    """All lines of a run, numbered from 1: by book, then class, then time. The same comparison gives the same rows."""
+    rows: list[Row] = []
+    for book, found in compared:
+        repeated: Counter[str] = Counter()
+        for each in sorted(found.classified, key=_place):
+            rows.append(_row(len(rows) + 1, book, each, repeated))
+    return rows
+
+
+def as_copied(run_id: str, rows: Iterable[Row]) -> list[str]:
+    """Rows as PostgreSQL's COPY writes and reads them in UTC, so that anybody can check the digest over them with psql."""
+    return [_as_copied(run_id, row) for row in rows]
+
+
+def digest_of(copied: Iterable[str]) -> str:
+    hashed = hashlib.sha256()
+    for line in copied:
+        hashed.update(line.encode())
+    return hashed.hexdigest()
+
+
+def _as_copied(run_id: str, row: Row) -> str:
+    cells = [run_id]
+    for value in row:
+        if value is None:
+            cells.append("\\N")
+        elif isinstance(value, str):
+            cells.append(value.translate(_ESCAPED))
+        elif isinstance(value, datetime):
+            cells.append(_moment(value))
+        else:
+            cells.append(str(value))
+    return "\t".join(cells) + "\n"
+
+
+def _moment(at: datetime) -> str:
+    """As PostgreSQL shows a `timestamptz` in UTC. Every moment here is in UTC."""
+    whole, _, fraction = at.isoformat(" ").removesuffix("+00:00").partition(".")
+    return f"{whole}.{fraction.rstrip('0')}+00" if fraction else f"{whole}+00"
+
+
+def derived_id(prefix: str, *parts: object) -> str:
+    """An id that says the same as its parts, so that what is found twice has one name."""
+    digest = hashlib.sha256("\x1f".join(map(str, (prefix, *parts))).encode()).digest()
+    return f"{prefix}_{base64.b32encode(digest).decode().lower()[:20]}"
+
+
+def _row(number: int, book: Book, each: Classified, repeated: Counter[str]) -> Row:
+    ours, theirs = each.book, each.stripe
+    exception_id = None
+    if each.line_class in EXCEPTIONAL:
+        named = (book, each.line_class, ours.id if ours else None, theirs.id if theirs else None)
+        exception_id = derived_id("exc", *named)
+        repeated[exception_id] += 1
+        if repeated[exception_id] > 1:
+            exception_id = derived_id("exc", *named, repeated[exception_id])
+    return Row(
+        number=number,
+        book=book,
+        line_class=each.line_class,
+        category=each.category,
+        matched_by=each.matched_by,
+        book_line_id=ours.id if ours else None,
+        book_at=ours.at if ours else None,
+        book_minor=ours.amount_minor if ours else None,
+        stripe_line_id=theirs.id if theirs else None,
+        stripe_source_id=theirs.source_id if theirs else None,
+        stripe_at=theirs.at if theirs else None,
+        stripe_minor=theirs.amount_minor if theirs else None,
+        payout_id=(ours.payout_id if ours else None) or (theirs.payout_id if theirs else None),
+        exception_id=exception_id,
+    )
+
+
+def _place(each: Classified) -> tuple[object, ...]:
+    line = each.book or each.stripe
+    stripe_id = each.stripe.id if each.stripe else ""
+    return (_ORDER[each.line_class], line.at if line else None, line.id if line else "", stripe_id)
+
+
+def _sum(lines: Iterable[Line | None]) -> int:
+    return sum(line.amount_minor for line in lines if line is not None)

@@ -1,0 +1,25 @@
+-- The lines of runs. Rows are written once; there is no statement that changes one.
+
+-- name: begin_run
+-- Nobody else writes the same run meanwhile: a second one waits here for the first, and then finds its row.
+INSERT INTO ledger.reconciliation_run (run_id, lines)
+VALUES (%(run_id)s, %(lines)s)
+ON CONFLICT (run_id) DO NOTHING
+RETURNING run_id;
+
+-- name: copy_lines
+COPY ledger.reconciliation_line (
+    run_id, number, book, line_class, category, matched_by, book_line_id, book_at, book_minor,
+    stripe_line_id, stripe_source_id, stripe_at, stripe_minor, payout_id, exception_id
+) FROM STDIN;
+
+-- name: read_lines
+SELECT
+    number, book, line_class, category, matched_by, book_line_id, book_at, book_minor,
+    stripe_line_id, stripe_source_id, stripe_at, stripe_minor, payout_id, exception_id
+FROM ledger.reconciliation_line
+WHERE run_id = %(run_id)s
+  AND number > %(after)s
+  AND (%(line_class)s::text IS NULL OR line_class = %(line_class)s)
+ORDER BY number
+LIMIT %(limit)s;

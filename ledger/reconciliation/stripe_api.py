@@ -1,0 +1,116 @@
+"""Stripe's activity from its API: the platform's balance transactions, page by page, with the objects that moved the money.
+
+StripeUnreadableError   Stripe refuses, or does not answer; nothing was compared
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import stripe
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from ledger.payouts.stripe_gateway import API_VERSION, CALL_TIMEOUT_SECONDS, LOOPBACK, PAGE_SIZE, Transport
+from ledger.reconciliation.activity import Activity
+from ledger.reconciliation.line import TRANSFER_REVERSAL, Line
+
+ATTEMPTS = 6
+WAIT_SECONDS_AT_MOST = 20.0
+AROUND = timedelta(minutes=5)  # lines at the ends of a range may be on its other side by our clock
+AGAIN = frozenset({409, 429, 500, 502, 503, 504})  # reading changes nothing, so it may be asked for again at once
+
+
+class StripeUnreadableError(Exception):
+    """`http_status` None: no answer."""
+
+    def __init__(self, http_status: int | None, message: str) -> None:
+        answer = f"HTTP {http_status}" if http_status is not None else "no answer"
+        super().__init__(f"Stripe's balance transactions cannot be read ({answer}): {message}")
+        self.http_status = http_status
+
+
+async def read_activity(
+    api_key: str,
+    api_base: str | None,
+    currency: str,
+    since: datetime,
+    until: datetime,
+    on_progress: Callable[[int], None] = lambda _: None,
+) -> Activity:
+    """All of [since, until), with a little around it. `api_base` None: Stripe itself. Raises StripeUnreadableError."""
+    transport = Transport(CALL_TIMEOUT_SECONDS, is_local=urlsplit(api_base or "").hostname in LOOPBACK)
+    stripe.enable_telemetry = False  # it would keep an id in the user's home
+    client = stripe.StripeClient(
+        api_key,
+        base_addresses={"api": api_base} if api_base else {},
+        http_client=transport,
+        max_network_retries=0,
+        stripe_version=API_VERSION,
+    )
+    created = {"gte": int((since - AROUND).timestamp()), "lt": int((until + AROUND).timestamp())}
+    wanted: dict[str, Any] = {"created": created, "currency": currency, "limit": PAGE_SIZE, "expand": ["data.source"]}
+    lines: list[Line] = []
+    try:
+        while True:
+            page = await _page(client, wanted)
+            lines += [_line(item) for item in page["data"]]
+            on_progress(len(lines))
+            if not page["has_more"] or not page["data"]:
+                return Activity("stripe_api", lines)
+            wanted["starting_after"] = page["data"][-1]["id"]
+    except stripe.StripeError as error:
+        raise StripeUnreadableError(error.http_status, str(error.user_message or error)[:500]) from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise StripeUnreadableError(200, f"a balance transaction without {error}") from error
+    finally:
+        await transport.close_async()
+
+
+async def _page(client: stripe.StripeClient, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    retrying = AsyncRetrying(
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=wait_random_exponential(multiplier=0.5, max=WAIT_SECONDS_AT_MOST),
+        retry=retry_if_exception(_may_pass),
+        reraise=True,
+    )
+    found: dict[str, Any] = {}
+    async for attempt in retrying:
+        with attempt:
+            found = (await client.v1.balance_transactions.list_async(cast(Any, wanted))).to_dict()
+    return found
+
+
+def _may_pass(error: BaseException) -> bool:
+    if isinstance(error, stripe.APIConnectionError):
+        return True
+    return isinstance(error, stripe.StripeError) and error.http_status in AGAIN
+
+
+def _line(item: Mapping[str, Any]) -> Line:
+    at = datetime.fromtimestamp(item["created"], UTC)
+    source = item["source"]
+    # What cannot be expanded, or what Stripe has removed, stays an id or nothing.
+    moved: Mapping[str, Any] = source if isinstance(source, dict) else {"id": source}
+    category = item["reporting_category"]
+    metadata = moved.get("metadata") or {}
+    return Line(
+        id=item["id"],
+        at=at,
+        until=at,
+        category=category,
+        currency=item["currency"],
+        amount_minor=item["amount"],
+        fee_minor=item["fee"],
+        net_minor=item["net"],
+        source_id=moved.get("id"),
+        transfer_id=_id_of(moved.get("transfer")) if category == TRANSFER_REVERSAL else None,
+        payout_id=metadata.get("payout_id") or (moved.get("transfer_group") or "").partition("payout_")[2] or None,
+        account=_id_of(moved.get("destination")),
+    )
+
+
+def _id_of(value: Any) -> str | None:
+    """An object's id, expanded or not."""
+    found = value.get("id") if isinstance(value, dict) else value
+    return found if isinstance(found, str) else None

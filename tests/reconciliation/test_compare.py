@@ -1,0 +1,178 @@
+"""The comparison in examples: what belongs together, what never does, and what is only a matter of time."""
+
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger.events import LineClass
+from ledger.reconciliation.line import Line
+from ledger.reconciliation.nearest import consecutive_sum, nearest_pairs
+from tests.reconciliation.lines import (
+    MIDDLE,
+    SINCE,
+    UNTIL,
+    at_bank,
+    classes,
+    compared,
+    in_flight,
+    line,
+    ours,
+    theirs,
+    topup,
+)
+
+SOON = timedelta(minutes=1)
+
+
+def reversal(name: str, amount_minor: int, *, transfer_id: str) -> Line:
+    return line(name, "transfer_reversal", amount_minor, MIDDLE, transfer_id=transfer_id)
+
+
+def test_what_is_in_flight_is_timing_with_or_without_its_transfer() -> None:
+    near = UNTIL - timedelta(hours=2)
+    there = theirs(1, near, source_id="tr_unheard")
+    found, _ = compared("log", [in_flight(1, near), in_flight(2, near)], [there])
+    assert set(classes(found).values()) == {LineClass.TIMING}
+
+
+def test_what_is_in_flight_for_longer_than_its_key_lasts_is_an_exception() -> None:
+    found, _ = compared("log", [in_flight(1), in_flight(2)], [theirs(1, source_id="tr_unheard")])
+    assert classes(found) == {
+        "payout:pay_1:a1": LineClass.UNKNOWN_TO_US,
+        "txn_1": LineClass.UNKNOWN_TO_US,
+        "payout:pay_2:a1": LineClass.MISSING_AT_STRIPE,
+    }
+
+
+def test_without_the_payouts_id_account_amount_and_time_tell_what_is_in_flight() -> None:
+    near = UNTIL - timedelta(hours=2)
+    stripes = [
+        theirs(1, near, source_id="tr_unheard", payout_id=None),
+        theirs(2, near, source_id="tr_x", payout_id=None),
+    ]
+    found, _ = compared("log", [in_flight(1, near)], stripes)
+    assert classes(found)["txn_1"] == LineClass.TIMING
+    assert classes(found)["txn_2"] == LineClass.UNKNOWN_TO_US
+
+
+def test_equal_amounts_of_different_transfers_never_explain_each_other() -> None:
+    found, totals = compared("log", [ours(1)], [theirs(8, payout_id=None)])
+    assert classes(found) == {"tr_1": LineClass.MISSING_AT_STRIPE, "txn_8": LineClass.UNKNOWN_TO_US}
+    assert totals.difference_minor == 0
+
+
+def test_a_line_near_an_end_of_the_range_may_be_beyond_it() -> None:
+    last, first = UNTIL - SOON, SINCE + SOON
+    found, _ = compared("log", [ours(1, last), ours(2)], [theirs(2), theirs(3, first)])
+    assert classes(found) == {
+        "tr_1": LineClass.TIMING,
+        "txn_3": LineClass.TIMING,
+        "tr_2": LineClass.MATCHED,
+        "txn_2": LineClass.MATCHED,
+    }
+
+
+def test_an_outcome_that_was_known_only_after_the_range_is_matched_by_its_id() -> None:
+    late = ours(1, UNTIL + timedelta(days=2))
+    found, totals = compared("log", [late, ours(2, UNTIL + timedelta(days=2))], [theirs(1)])
+    assert classes(found) == {"tr_1": LineClass.MATCHED, "txn_1": LineClass.MATCHED}
+    assert [each.id for each in found.left_out_of_book] == ["tr_2"]
+    assert totals.difference_minor == 0
+
+
+def test_what_began_before_the_range_and_was_known_within_is_timing() -> None:
+    adopted = ours(1, SINCE - timedelta(hours=5))._replace(until=SINCE + timedelta(days=3))
+    found, _ = compared("log", [adopted], [])
+    assert classes(found) == {"tr_1": LineClass.TIMING}
+
+
+def test_reversals_are_matched_by_transfer_and_several_may_be_one_event() -> None:
+    book = [reversal("tr_1/2000", 2000, transfer_id="tr_1"), reversal("tr_2/700", 700, transfer_id="tr_2")]
+    stripe = [
+        reversal("txn_a", 1500, transfer_id="tr_1"),
+        reversal("txn_b", 500, transfer_id="tr_1"),
+        reversal("txn_c", 600, transfer_id="tr_2"),
+        reversal("txn_d", 700, transfer_id="tr_3"),
+    ]
+    found, totals = compared("log", book, stripe)
+    assert classes(found) == {
+        "tr_1/2000": LineClass.MATCHED,
+        "txn_a": LineClass.MATCHED,
+        "txn_b": LineClass.MATCHED,
+        "tr_2/700": LineClass.AMOUNT_DIFFERS,
+        "txn_c": LineClass.AMOUNT_DIFFERS,
+        "txn_d": LineClass.UNKNOWN_TO_US,
+    }
+    assert (totals.difference_minor, totals.remainder_minor) == (-600, 0)
+
+
+def test_what_the_book_does_not_keep_is_told_by_its_category() -> None:
+    lines = [line("txn_fee", "fee", -200, MIDDLE), line("txn_adj", "adjustment", 50, MIDDLE), topup(1)]
+    _, totals = compared("log", [], lines)
+    assert {each.category: each.difference_minor for each in totals.classes} == {
+        "fee": 200,
+        "adjustment": -50,
+        "topup": -500_000,
+    }
+    assert {each.line_class for each in totals.classes} == {LineClass.OTHER_AT_STRIPE}
+
+
+def test_a_fee_on_a_line_is_explained_apart_from_it() -> None:
+    _, totals = compared("log", [ours(1)], [theirs(1)._replace(fee_minor=25, net_minor=-7525)])
+    assert (totals.difference_minor, totals.remainder_minor) == (25, 0)
+
+
+def test_bank_lines_without_a_reference_go_to_the_nearest_in_time() -> None:
+    day = timedelta(days=1)
+    bank = [at_bank(1, MIDDLE + day, named=False), at_bank(2, MIDDLE + 4 * day, named=False)]
+    found, _ = compared("bank", bank, [topup(1, MIDDLE), topup(2, MIDDLE + 3 * day), topup(3, MIDDLE - 8 * day)])
+    pairs = {each.book.id[-3]: each.stripe.id for each in found.classified if each.book and each.stripe}
+    assert pairs == {"1": "txn_tu_1", "2": "txn_tu_2"}
+    assert classes(found)["txn_tu_3"] == LineClass.MISSING_AT_BANK
+
+
+def test_a_bank_line_without_a_reference_that_is_there_twice_is_a_duplicate() -> None:
+    once = at_bank(1, named=False)
+    found, totals = compared("bank", [once, once._replace(id=once.id[:-1] + "2")], [topup(1)])
+    assert sorted(each.line_class for each in found.classified) == [LineClass.DUPLICATE, LineClass.MATCHED]
+    assert totals.difference_minor == 500_000
+
+
+MINUTES = st.lists(st.tuples(st.integers(0, 200), st.booleans()), max_size=24, unique_by=lambda each: each[0])
+
+
+@given(minutes=MINUTES, window=st.integers(0, 60))
+def test_pairs_are_the_nearest_first(minutes: list[tuple[int, bool]], window: int) -> None:
+    """Against the plain way: take the nearest of all pairs that are left, over and over."""
+    lines = [
+        (line(f"{place:02}", "bank", 1, MIDDLE + timedelta(minutes=at)), is_ours)
+        for place, (at, is_ours) in enumerate(minutes)
+    ]
+    ours = [each for each, is_ours in lines if is_ours]
+    theirs = [each for each, is_ours in lines if not is_ours]
+
+    found = list(nearest_pairs(ours, theirs, timedelta(minutes=window)))
+
+    assert found == greedy(ours, theirs, timedelta(minutes=window))
+
+
+def greedy(book: list[Line], stripe: list[Line], window: timedelta) -> list[tuple[Line, Line]]:
+    taken: list[tuple[Line, Line]] = []
+    left, right = list(book), list(stripe)
+    while left and right:
+        pairs = ((mine, other) for mine in left for other in right)
+        mine, other = min(pairs, key=lambda pair: (abs(pair[0].at - pair[1].at), pair[0].id, pair[1].id))
+        if abs(mine.at - other.at) > window:
+            break
+        taken.append((mine, other))
+        left.remove(mine)
+        right.remove(other)
+    return taken
+
+
+def test_a_sum_is_made_of_neighbours() -> None:
+    parts = [line(str(place), "transfer_reversal", minor, MIDDLE) for place, minor in enumerate([5, 7, 3, 2])]
+    assert [each.id for each in consecutive_sum(12, parts)] == ["0", "1"]
+    assert [each.id for each in consecutive_sum(10, parts)] == ["1", "2"]
+    assert consecutive_sum(4, parts) == ()

@@ -1,0 +1,109 @@
+"""The command against the real parts: our log in PostgreSQL, Stripe's twin as a process, files as Stripe exports them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ledger.reconciliation.reconciling import Reconciling
+from tests.reconciliation.conftest import KEPT, WHOLE, Paid
+
+Write = Callable[[str], Path]
+
+
+def reconcile(paid: Paid, *arguments: str, status: int = 0) -> dict[str, Any]:
+    done = paid.ledger.run("reconcile", *arguments, "--margin-minutes", "0", "--actor", "ada", "--json")
+    assert done.returncode == status, done.stderr + done.stdout
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def classes(document: dict[str, Any], book: str = "log") -> dict[tuple[str, str], int]:
+    (comparison,) = (each for each in document["run"]["comparisons"] if each["book"] == book)
+    return {(each["line_class"], each["category"]): each["lines"] for each in comparison["classes"]}
+
+
+ALL_MATCHED = {
+    ("matched", "transfer"): 6,
+    ("matched", "transfer_reversal"): 5,  # the two parts of one are one event of the log
+    ("other_at_stripe", "topup"): 1,
+}
+
+
+def test_an_honest_report_and_the_api_reconcile_without_exceptions(paid: Paid, file: Write) -> None:
+    by_file = reconcile(paid, "--stripe-csv", str(file(paid.report())))
+    by_api = reconcile(paid, "--stripe-api")
+
+    assert classes(by_file) == classes(by_api) == ALL_MATCHED
+    for document in (by_file, by_api):
+        assert (document["open"], document["run"]["exceptions"]) == ([], 0)
+        assert [each["remainder_minor"] for each in document["run"]["comparisons"]] == [0]
+
+
+def test_the_bank_statement_closes_the_circle(paid: Paid, file: Write) -> None:
+    report = paid.report()
+    topup = next(line for line in report.splitlines() if ",topup," in line)
+    day = topup.split(",")[1][:10]
+    statement = f"Datum;Betrag;Wkz;reference\n{day};-100000.00;USD;STRIPE {topup.split(',')[10]}\n"
+    columns = "date=Datum,amount=Betrag,currency=Wkz"
+
+    arguments = ("--stripe-csv", str(file(report)), "--bank-csv", str(file(statement)), "--bank-columns", columns)
+    document = reconcile(paid, *arguments)
+
+    assert classes(document, "bank") == {("matched", "topup"): 2}
+    together = document["run"]["together"]
+    assert (together["bank_minor"], together["log_minor"]) == (10_000_000, -15_000 + 7_000)
+    assert together["stripe_minor"] == together["expected_minor"] == 10_000_000 - 8_000
+
+
+def test_a_tampered_report_opens_exceptions_that_an_honest_one_closes(
+    paid: Paid, file: Write, reconciling: Reconciling
+) -> None:
+    runs = len(reconciling.runs())
+    report = paid.report()
+    header, *lines = report.splitlines()
+    removed = next(line for line in lines if paid.transfer_id(KEPT) in line)
+    changed = next(line for line in lines if paid.transfer_id(WHOLE) in line)
+    foreign = removed.replace("txn_", "txn_9").replace("tr_", "tr_9").replace("-50.00", "-12.34").replace("ok2", "x")
+    tampered = [changed.replace("-50.00", "-51.00") if line == changed else line for line in lines if line != removed]
+    bad = file("\n".join([header, *tampered, foreign]) + "\n")
+
+    document = reconcile(paid, "--stripe-csv", str(bad), status=1)
+
+    found = {each["line_class"]: each for each in document["open"]}
+    assert found.keys() == {"missing_at_stripe", "amount_differs", "unknown_to_us"}
+    assert found["missing_at_stripe"]["payout_id"] == paid.payouts[KEPT]
+    assert {name: each["difference_minor"] for name, each in found.items()} == {
+        "missing_at_stripe": -5000,
+        "amount_differs": 100,
+        "unknown_to_us": 1234,
+    }
+    (comparison,) = document["run"]["comparisons"]
+    assert sum(each["difference_minor"] for each in comparison["classes"]) == comparison["difference_minor"]
+
+    again = paid.ledger.run("reconcile", "--stripe-csv", str(bad), "--margin-minutes", "0", "--actor", "ada")
+    assert (again.returncode, "3 exceptions are open" in again.stdout) == (1, True)
+    assert document["run"]["run_id"] in again.stdout
+    assert len(reconciling.runs()) == runs + 1
+
+    foreigner = found["unknown_to_us"]["exception_id"]
+    work = ("reconciliation", "resolve", foreigner, "--as", "not_ours", "--note", "another shop", "--actor", "bob")
+    assert paid.ledger.run(*work).returncode == 0
+
+    assert reconcile(paid, "--stripe-csv", str(file(report)))["open"] == []
+    settled = json.loads(paid.ledger.run("reconciliation", "exceptions", "--state", "resolved", "--json").stdout)
+    by = {each["line_class"]: (each["resolved"]["resolution"], each["resolved"]["by"]) for each in settled["items"]}
+    assert by == {
+        "missing_at_stripe": ("matched_later", "reconciliation"),
+        "amount_differs": ("matched_later", "reconciliation"),
+        "unknown_to_us": ("not_ours", "bob"),
+    }
+
+
+def test_a_bad_file_is_refused_with_every_problem_and_status_2(paid: Paid, file: Write) -> None:
+    broken = file(paid.report().replace("-50.00", "=1+1"))
+    done = paid.ledger.run("reconcile", "--stripe-csv", str(broken), "--actor", "ada")
+    said = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert [line.split(": ")[0] for line in said[:2]] == ["line 3, gross", "line 3, net"]
+    assert said[-1] == "ledger: Stripe's activity report is not taken: 6 problems; nothing was recorded"

@@ -1,0 +1,214 @@
+"""From finding that something does not fit to settling it, on a real log."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from ledger.event_log import Draft, EventLog
+from ledger.events import (
+    Event,
+    FailureKind,
+    Happened,
+    LineClass,
+    PayoutRetryAuthorized,
+    ReconciliationCompleted,
+    Resolution,
+    TransferRequested,
+    TransferSettled,
+)
+from ledger.history import about
+from ledger.reconciliation.activity import Activity
+from ledger.reconciliation.exceptions import ExceptionRecord
+from ledger.reconciliation.line import Line
+from ledger.reconciliation.log_lines import LogLines
+from ledger.reconciliation.reconciling import (
+    MOST_NEW_EXCEPTIONS,
+    AlreadyResolvedError,
+    BadRangeError,
+    Inputs,
+    NoSuchExceptionError,
+    Outcome,
+    Reconciling,
+    TooManyExceptionsError,
+)
+from ledger.reconciliation.run_lines import RunLines
+from ledger.store import PostgresRecorder
+from ledger.store.connection import open_pool
+from tests.payouts.story import BONUS, failed, requested, settled
+from tests.reconciliation.lines import MIDDLE, SINCE, UNTIL, theirs
+
+
+class Books(Reconciling):
+    """With a log to write into, and a clock that stands."""
+
+    def __init__(self, log: EventLog, lines: RunLines) -> None:
+        super().__init__(log, lines, lambda: UNTIL + timedelta(days=30))
+        self.log = log
+
+    def happened(self, *events: Event, at: datetime = MIDDLE) -> None:
+        drafts = [Draft(Happened(event, at), "test", "test", None) for event in events]
+        self.log.append(drafts, [about("whatever-nobody-records")], after=0)
+
+    def reconcile(self, *stripe: Line, until: datetime = UNTIL) -> Outcome:
+        return self.run(Inputs(Activity("stripe_csv", stripe), None, SINCE, until), actor="ada")
+
+    def found(self) -> dict[str, ExceptionRecord]:
+        return {each.found.line_class.value: each for each in self.exceptions()[0]}
+
+
+@pytest.fixture
+def books(database_url: str) -> Iterator[Books]:
+    with closing(PostgresRecorder(database_url)) as recorder, open_pool(database_url) as pool:
+        yield Books(EventLog(recorder), RunLines(pool))
+
+
+def paid(number: int) -> tuple[TransferRequested, TransferSettled]:
+    """As the log has what `theirs(number)` is at Stripe."""
+    ids = {"payout_id": f"pay_{number}", "referral_id": f"ref_{number}", "referrer_id": "ins_1"}
+    where = {"destination": f"acct_{number % 7}"}
+    return (
+        requested().model_copy(update=ids | where),
+        settled().model_copy(update=ids | where | {"transfer_id": f"tr_{number}"}),
+    )
+
+
+def test_the_same_run_again_changes_nothing_and_says_the_same(books: Books) -> None:
+    books.happened(*paid(1), *paid(2))
+    first = books.reconcile(theirs(1), theirs(3))
+    head = books.log.recorder.head()
+    second = books.reconcile(theirs(3), theirs(1))
+
+    assert (first.is_new, second.is_new) == (True, False)
+    assert (second.run, second.open) == (first.run, first.open)
+    assert books.log.recorder.head() == head
+    assert len(books.runs()) == 1
+
+
+def test_a_later_run_resolves_what_it_finds_matched_and_another_opens_it_again(books: Books) -> None:
+    books.happened(*paid(1), *paid(2))
+    books.reconcile(theirs(1))
+    (missing,) = books.found().values()
+    assert (missing.found.line_class, missing.found.book_line_id) == (LineClass.MISSING_AT_STRIPE, "tr_2")
+
+    assert books.reconcile(theirs(1), theirs(2)).open == []
+    resolved = books.found()["missing_at_stripe"].resolved
+    assert resolved is not None
+    assert (resolved.resolution, resolved.by) == (Resolution.MATCHED_LATER, "reconciliation")
+
+    (again,) = books.reconcile(theirs(1), theirs(9)._replace(category="fee")).open
+    assert again.exception_id == missing.exception_id
+    assert again.opened_at == missing.opened_at
+
+
+def test_what_a_person_resolved_is_not_opened_again(books: Books) -> None:
+    foreign = theirs(3)
+    (exception,) = books.reconcile(foreign).open
+    books.resolve(exception.exception_id, Resolution.NOT_OURS, "another shop", actor="ada")
+
+    assert books.reconcile(foreign).open == []
+    assert books.reconcile(foreign, theirs(4)._replace(category="fee")).open == []
+
+
+def test_an_exception_that_changes_its_class_is_superseded(books: Books) -> None:
+    books.happened(*paid(1))
+    books.reconcile(theirs(2))
+    (differs,) = (
+        each for each in books.reconcile(theirs(1, amount_minor=7600)).open if each.found.book_line_id == "tr_1"
+    )
+
+    assert differs.found.line_class == LineClass.AMOUNT_DIFFERS
+    resolved = books.found()["missing_at_stripe"].resolved
+    assert resolved is not None
+    assert (resolved.resolution, resolved.note) == (Resolution.SUPERSEDED, "now amount_differs")
+
+
+def test_timing_opens_nothing_until_a_longer_range_does_not_find_it_either(books: Books) -> None:
+    day = datetime(2026, 7, 16, tzinfo=UTC)
+    books.happened(*paid(1), at=day - timedelta(minutes=1))
+    assert books.reconcile(theirs(9)._replace(category="fee"), until=day).open == []
+
+    (exception,) = books.reconcile(theirs(9)._replace(category="fee", at=day + timedelta(days=1))).open
+
+    assert exception.found.line_class == LineClass.MISSING_AT_STRIPE
+
+
+def test_an_exception_has_an_owner_and_notes_until_it_is_resolved(books: Books) -> None:
+    (exception,) = books.reconcile(theirs(3)).open
+    name = exception.exception_id
+    position = books.assign(name, "ada", actor="bob")
+    assert books.assign(name, "ada", actor="bob") == position
+    books.note(name, "asked Stripe", actor="ada")
+    books.resolve(name, Resolution.ACCEPTED, "so be it", actor="ada")
+
+    (record,) = books.exceptions()[0]
+    assert (record.owner, [each.text for each in record.notes], record.is_open) == ("ada", ["asked Stripe"], False)
+    assert record.age(datetime.max.replace(tzinfo=UTC)) < timedelta(minutes=1)
+    with pytest.raises(AlreadyResolvedError):
+        books.note(name, "too late", actor="ada")
+    with pytest.raises(NoSuchExceptionError):
+        books.note("exc_unheard", "what?", actor="ada")
+
+
+def test_another_accounts_activity_is_not_recorded_as_a_thousand_exceptions(books: Books) -> None:
+    with pytest.raises(TooManyExceptionsError):
+        books.reconcile(*(theirs(number) for number in range(MOST_NEW_EXCEPTIONS + 1)))
+    assert (books.runs(), books.exceptions()[0]) == ([], [])
+
+
+def test_without_lines_a_range_is_needed(books: Books) -> None:
+    with pytest.raises(BadRangeError):
+        books.run(Inputs(Activity("stripe_csv", ())), actor="ada")
+    assert books.reconcile().run.completed.lines == 0
+
+
+def test_the_lines_of_a_run_are_kept_page_by_page_and_can_be_checked_in_psql(books: Books, database_url: str) -> None:
+    books.happened(*paid(1), *paid(2))
+    odd = theirs(5)._replace(source_id="tab\tand\\slash", at=MIDDLE + timedelta(microseconds=120))
+    run = books.reconcile(theirs(1), odd).run.completed
+
+    (matched,) = books.lines().read(run.run_id, line_class=LineClass.MATCHED)
+    assert (matched.book_line_id, matched.stripe_line_id, matched.matched_by) == ("tr_1", "txn_1", "id")
+    first = books.lines().read(run.run_id, limit=2)
+    rest = books.lines().read(run.run_id, after=first[-1].number)
+    assert [each.number for each in first + rest] == [1, 2, 3]
+    assert rest[0].stripe_source_id == odd.source_id
+
+    with psycopg.connect(database_url, options="-c TimeZone=UTC") as connection:
+        lines = "SELECT * FROM ledger.reconciliation_line ORDER BY number"
+        with connection.cursor().copy(f"COPY ({lines}) TO STDOUT") as copied:
+            content = b"".join(copied)
+        (digest,) = connection.execute("SELECT encode(sha256(%s), 'hex')", [content]).fetchone() or ("",)
+    assert digest == run.result_sha256
+
+
+def test_the_application_cannot_change_the_lines_of_a_run(books: Books, database_url: str) -> None:
+    books.reconcile(theirs(1))
+    with psycopg.connect(database_url, options="-c role=ledger_app") as connection:
+        for change in ("UPDATE ledger.reconciliation_line SET number = 2", "DELETE FROM ledger.reconciliation_run"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(change)
+            connection.rollback()
+
+
+def test_only_what_has_no_outcome_is_in_flight(books: Books) -> None:
+    given_up = PayoutRetryAuthorized.of(BONUS, after="unknown", note="it is not there")
+    declined = failed(FailureKind.ACCOUNT)
+    books.happened(requested(), declined, requested(), given_up, requested(), *paid(2))
+
+    read = LogLines.read(books.lines().money_events())
+
+    assert [(each.id, each.in_flight) for each in read.lines] == [("tr_2", False), (requested().idempotency_key, True)]
+    assert read.position == books.log.recorder.head()
+
+
+def test_a_run_is_an_event_with_its_totals(books: Books) -> None:
+    books.happened(*paid(1))
+    books.reconcile(theirs(1), theirs(2))
+    (recorded,) = books.log.read([about("reconciliation", ReconciliationCompleted)])[0]
+    assert isinstance(recorded.event, ReconciliationCompleted)
+    assert recorded.actor == "ada"
+    (comparison,) = recorded.event.comparisons
+    assert (comparison.difference_minor, comparison.remainder_minor) == (7500, 0)
