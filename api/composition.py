@@ -21,7 +21,6 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool
 from pydantic import SecretStr
-from sqlalchemy.exc import DBAPIError
 
 import migrations
 from api.data_folder import DataFolder, Workspace
@@ -172,17 +171,15 @@ def migrate(url: str) -> None:
 
     Asks for the owner's rights only where there is something to do.
     """
-    with _as_psycopg():
-        if migrations.current_revision(url) != migrations.head_revision():
-            migrations.upgrade(url)
+    if migrations.current_revision(url) != migrations.head_revision():
+        migrations.upgrade(url)
     with event_log(url) as log:
         ensure_terms(log, now=now())
 
 
 def require_schema(url: str) -> None:
     """Raises SchemaNotReady, or psycopg's errors while the database cannot be reached."""
-    with _as_psycopg():
-        found, needed = migrations.current_revision(url), migrations.head_revision()
+    found, needed = migrations.current_revision(url), migrations.head_revision()
     if found != needed:
         raise SchemaNotReady(found, needed)
 
@@ -332,17 +329,6 @@ def owner_pool(url: str) -> Iterator[ConnectionPool[psycopg.Connection]]:
     )
     with open_pool(url, unhurried, max_size=2) as pool:
         yield pool
-
-
-@contextmanager
-def _as_psycopg() -> Iterator[None]:
-    """The driver's own error instead of the one that SQLAlchemy wraps it in."""
-    try:
-        yield
-    except DBAPIError as error:
-        if isinstance(error.orig, psycopg.Error):
-            raise error.orig from None
-        raise
 
 
 def _pool(url: str, part: str, size: int) -> ConnectionPool[psycopg.Connection]:

@@ -5,7 +5,7 @@ ZERO_DECIMAL = frozenset(
     ("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf")
 )
 # Its three-decimal ones: a thousand minor units are a whole one.
-THREE_DECIMAL = frozenset(("bhd", "jod", "kwd", "omr", "tnd"))
+THREE_DECIMAL = frozenset(("bhd", "iqd", "jod", "kwd", "lyd", "omr", "tnd"))
 
 
 def decimals(currency: str) -> int:
@@ -22,3 +22,9 @@ def in_major_units(amount_minor: int, currency: str) -> str:
         return str(amount_minor)
     whole, part = divmod(abs(amount_minor), 10**digits)
     return f"{'-' if amount_minor < 0 else ''}{whole}.{part:0{digits}}"
+
+
+def money(amount_minor: int, currency: str) -> str:
+    """`1535000, usd` → `15,350.00 USD`: for people to read."""
+    whole, point, part = in_major_units(abs(amount_minor), currency).partition(".")
+    return f"{'-' if amount_minor < 0 else ''}{int(whole):,}{point}{part} {currency.upper()}"

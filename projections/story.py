@@ -23,7 +23,8 @@ from ledger.events import (
     payout_tag,
 )
 from ledger.history import about
-from ledger.story.words import money, name_of
+from ledger.major_units import money
+from ledger.story.words import name_of
 from projections.as_of import AsOf
 from projections.journey import Journey, events_about, journey
 from projections.queries import ReadModels

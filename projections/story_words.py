@@ -1,7 +1,7 @@
 """The first line of a story and its last: what it is about, and where it stands."""
 
+from ledger.major_units import money
 from ledger.reasons import EXPLANATIONS
-from ledger.story.words import money
 from projections.journey import Journey
 from projections.story_views import Now, StoryKind, Sum
 from projections.views import FoundingStatus, ReferralView

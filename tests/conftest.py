@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
@@ -49,6 +50,13 @@ def _remove_folder() -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """Commands set logging up for their process; a test that runs one in this process must not do it for the next."""
+    yield
+    structlog.reset_defaults()
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """The maintenance database of a running server, as superuser."""
@@ -80,13 +88,23 @@ def template_database(postgres_url: str) -> str:
 @pytest.fixture(scope="session")
 def make_database(postgres_url: str, template_database: str) -> Iterator[Callable[[], str]]:
     """Call it for the URL (as superuser) of one more fresh, migrated database."""
+    yield from _maker(postgres_url, template_database)
+
+
+@pytest.fixture(scope="session")
+def make_empty_database(postgres_url: str) -> Iterator[Callable[[], str]]:
+    """Call it for the URL (as superuser) of one more database with nothing in it."""
+    yield from _maker(postgres_url, "template0")
+
+
+def _maker(postgres_url: str, template: str) -> Iterator[Callable[[], str]]:
     made: list[str] = []
 
     def make() -> str:
         name = f"ledger_test_{uuid.uuid4().hex}"
         with psycopg.connect(postgres_url, autocommit=True) as connection:
             connection.execute(
-                SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template_database))
+                SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'").format(Identifier(name), Identifier(template))
             )
         made.append(name)
         return in_database(postgres_url, name)

@@ -2,10 +2,11 @@
 
 import sys
 
-from api.cli import books_screen, screen
+from api.cli import books_screen
 from api.cli.books import books, print_json
 from api.cli.errors import UsageProblem
 from api.payees import as_csv, payees, threshold_minor
+from ledger.major_units import money
 
 __all__ = ["payees_of"]
 
@@ -29,4 +30,4 @@ def payees_of(year: int, *, as_json: bool, csv: bool) -> None:
     elif csv:
         sys.stdout.writelines(as_csv(rows))
     else:
-        books_screen.payees(rows, year, screen.amount(threshold_minor(thresholds, year), currency))
+        books_screen.payees(rows, year, money(threshold_minor(thresholds, year), currency))

@@ -11,6 +11,7 @@ from api.cli import screen
 from api.closed_periods import PeriodSummary, PeriodView
 from api.payees import Payee
 from ledger.books.accounts import CHART
+from ledger.major_units import money
 from projections.journal_views import JournalEntry, Statement, TrialBalance
 
 __all__ = ["closed", "journal", "payees", "periods", "statement", "trial_balance"]
@@ -22,14 +23,14 @@ def trial_balance(found: TrialBalance) -> None:
         of_one = [each for each in found.accounts if each.currency == currency]
         for each in of_one:
             amounts = (each.debit_minor, each.credit_minor, each.balance_minor)
-            _row(table, CHART[each.account].name, *(screen.amount(amount, currency) for amount in amounts))
+            _row(table, CHART[each.account].name, *(money(amount, currency) for amount in amounts))
         sums = (
             sum(each.debit_minor for each in of_one),
             sum(each.credit_minor for each in of_one),
             sum(each.balance_minor for each in of_one),
         )
         table.add_section()
-        _row(table, "", *(screen.amount(amount, currency) for amount in sums))
+        _row(table, "", *(money(amount, currency) for amount in sums))
     screen.out.print(table)
     happened = f", of what had happened by {_moment(found.effective_at)}" if found.effective_at else ""
     screen.out.print(f"As of position {found.as_of} of the log{happened}. A debit balance is positive.")
@@ -42,7 +43,7 @@ def journal(found: Sequence[JournalEntry], *, more: bool, position: int) -> None
         screen.out.print(f"{about}  ({entry.period})", markup=False, soft_wrap=True)
         for line in entry.lines:
             side = " " * 16 if line.credit_minor else ""
-            shown = screen.amount(line.debit_minor or line.credit_minor, entry.currency)
+            shown = money(line.debit_minor or line.credit_minor, entry.currency)
             of_whom = f"  {line.instructor_id}" if line.instructor_id else ""
             screen.out.print(f"    {line.account:20} {side}{shown:>16}{of_whom}", markup=False, soft_wrap=True)
     screen.out.print(
@@ -53,16 +54,16 @@ def journal(found: Sequence[JournalEntry], *, more: bool, position: int) -> None
 def statement(found: Statement) -> None:
     whose = f" of {found.instructor_id}" if found.instructor_id else ""
     table = _table(f"{CHART[found.account].name}{whose}", ["position", "happened", "entry"], ["amount", "balance"])
-    opening = screen.amount(found.opening_minor, found.currency)
+    opening = money(found.opening_minor, found.currency)
     _row(table, "", _day(found.effective_from), "opening balance", "", opening)
     for line in found.items:
         amounts = (line.debit_minor - line.credit_minor, line.balance_minor)
         entry = f"{line.event_type}\n{line.payout_id}"
-        shown = (screen.amount(amount, found.currency) for amount in amounts)
+        shown = (money(amount, found.currency) for amount in amounts)
         _row(table, str(line.position), _day(line.occurred_at), entry, *shown)
     if found.next_after is not None:
         _row(table, "…", "", "and more lines", "", "")
-    _row(table, "", _day(found.effective_at), "closing balance", "", screen.amount(found.closing_minor, found.currency))
+    _row(table, "", _day(found.effective_at), "closing balance", "", money(found.closing_minor, found.currency))
     screen.out.print(table)
     screen.out.print(f"As of position {found.as_of} of the log. Debits are positive, credits negative.")
 
@@ -71,7 +72,7 @@ def closed(found: PeriodView) -> None:
     table = _table(f"Books of {found.month}", ["account"], ["opening", "debits", "credits", "closing"])
     for each in found.trial_balance:
         amounts = (each.opening_minor, each.debit_minor, each.credit_minor, each.closing_minor)
-        _row(table, CHART[each.account].name, *(screen.amount(amount, each.currency) for amount in amounts))
+        _row(table, CHART[each.account].name, *(money(amount, each.currency) for amount in amounts))
     screen.out.print(table)
     screen.out.print(
         f"{found.entries} entries. Closed by {found.closed_by}, {_moment(found.closed_at)}, at {found.position}"
@@ -94,7 +95,7 @@ def payees(found: Iterable[Payee], year: int, threshold: str) -> None:
     table = _table(f"Payees {year}", ["instructor", "name"], ["settled", "reversed", "paid", "reportable"])
     for each in found:
         amounts = (each.settled_minor, each.reversed_minor, each.paid_minor)
-        sums = (screen.amount(amount, each.currency) for amount in amounts)
+        sums = (money(amount, each.currency) for amount in amounts)
         _row(table, each.instructor_id, each.display_name or "", *sums, "yes" if each.reportable else "")
     screen.out.print(table)
     screen.out.print(f"Reportable from {threshold} on")

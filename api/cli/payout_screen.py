@@ -6,9 +6,10 @@ from datetime import datetime
 from rich.table import Table
 from rich.text import Text
 
-from api.cli.screen import amount, command_line, note, out
+from api.cli.screen import command_line, note, out
 from api.decisions import Decision
 from ledger.events import Recorded
+from ledger.major_units import money
 from projections.views import ApprovalView, OpenApprovalView, PayoutView
 
 __all__ = ["approvals", "decision", "line_of", "payout", "payouts"]
@@ -25,7 +26,7 @@ def payouts(found: Sequence[PayoutView], *, more: bool, position: int) -> None:
                 (view.payout_id, "bold"),
                 "  ",
                 _status(view),
-                f"  {amount(view.amount_minor, view.currency)} to {view.referrer_id}",
+                f"  {money(view.amount_minor, view.currency)} to {view.referrer_id}",
             )
         )
         for said in _why(view):
@@ -43,8 +44,8 @@ def payout(view: PayoutView, timeline: Sequence[Recorded], position: int) -> Non
         "why": f"{view.for_operator} ({view.reason.value})",
         "who acts": view.who,
         "tried next": _moment(view.next_attempt_at),
-        "amount": amount(view.amount_minor, view.currency),
-        "reversed": amount(view.reversed_minor, view.currency) if view.reversed_minor else None,
+        "amount": money(view.amount_minor, view.currency),
+        "reversed": money(view.reversed_minor, view.currency) if view.reversed_minor else None,
         "to": view.referrer_id,
         "for": f"{view.referred_id} ({view.tier})",
         "account": view.destination,
@@ -76,8 +77,8 @@ def payout(view: PayoutView, timeline: Sequence[Recorded], position: int) -> Non
 
 def approvals(found: Sequence[OpenApprovalView], position: int) -> None:
     for view in found:
-        money = f"{amount(view.amount_minor, view.currency)} to {view.referrer_id}"
-        _line(Text.assemble((view.payout_id, "bold"), f"  {money}  {_request(view)}"))
+        owed = f"{money(view.amount_minor, view.currency)} to {view.referrer_id}"
+        _line(Text.assemble((view.payout_id, "bold"), f"  {owed}  {_request(view)}"))
     if not found:
         note("Nothing waits for a second person.")
     note(f"As of position {position} of the log")

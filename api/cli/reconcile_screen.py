@@ -6,8 +6,9 @@ from rich.box import ROUNDED
 from rich.table import Table
 from rich.text import Text
 
-from api.cli.screen import amount, command_line, note, out
+from api.cli.screen import command_line, note, out
 from ledger.events import Comparison
+from ledger.major_units import money
 from ledger.reconciliation.views import ComparisonView, ExceptionView, LineView, RunView, TogetherView
 
 __all__ = ["comparison", "exceptions", "lines", "run", "runs"]
@@ -41,14 +42,14 @@ def _table(view: ComparisonView, currency: str) -> None:
     for name in ("lines", view.book, "Stripe", "difference"):
         table.add_column(name, justify="right")
     for each in view.classes:
-        money = [amount(minor, currency) for minor in (each.book_minor, each.stripe_minor, each.difference_minor)]
+        sums = [money(minor, currency) for minor in (each.book_minor, each.stripe_minor, each.difference_minor)]
         said = Text(f"{each.line_class.value}: {each.category}", GOOD.get(each.line_class, "red"))
-        table.add_row(said, str(each.lines), *money)
+        table.add_row(said, str(each.lines), *sums)
     table.add_section()
-    whole = [amount(minor, currency) for minor in (view.book_minor, view.stripe_minor, view.difference_minor)]
+    whole = [money(minor, currency) for minor in (view.book_minor, view.stripe_minor, view.difference_minor)]
     table.add_row("total", str(sum(each.lines for each in view.classes)), *whole)
     left = Text("unexplained", "bold red" if view.remainder_minor else "green")
-    table.add_row(left, "", "", "", amount(view.remainder_minor, currency))
+    table.add_row(left, "", "", "", money(view.remainder_minor, currency))
     out.print(table)
 
 
@@ -56,12 +57,12 @@ def _together(view: TogetherView, currency: str) -> None:
     table = Table(title="All three together", title_justify="left", box=ROUNDED, show_header=False)
     table.add_column()
     table.add_column(justify="right")
-    table.add_row("from and to the bank", amount(view.bank_minor, currency))
-    table.add_row("paid and taken back, by the log", amount(view.log_minor, currency))
-    table.add_row("so Stripe's balance should change by", amount(view.expected_minor, currency))
-    table.add_row("it changed by", amount(view.stripe_minor, currency))
-    table.add_row("difference, explained above", amount(view.difference_minor - view.remainder_minor, currency))
-    table.add_row("unexplained", amount(view.remainder_minor, currency))
+    table.add_row("from and to the bank", money(view.bank_minor, currency))
+    table.add_row("paid and taken back, by the log", money(view.log_minor, currency))
+    table.add_row("so Stripe's balance should change by", money(view.expected_minor, currency))
+    table.add_row("it changed by", money(view.stripe_minor, currency))
+    table.add_row("difference, explained above", money(view.difference_minor - view.remainder_minor, currency))
+    table.add_row("unexplained", money(view.remainder_minor, currency))
     out.print(table)
 
 
@@ -72,8 +73,8 @@ def exceptions(found: Sequence[ExceptionView]) -> None:
         return
     for each in found[:SHOWN]:
         colour = "red" if each.state == "open" else "green"
-        money = amount(each.difference_minor, each.currency)
-        head = (each.exception_id, "bold"), "  ", (each.line_class.value, colour), f"  {each.category} {money}"
+        difference = money(each.difference_minor, each.currency)
+        head = (each.exception_id, "bold"), "  ", (each.line_class.value, colour), f"  {each.category} {difference}"
         _line(Text.assemble(*head))
         for said in _details(each):
             _line(Text(f"    {said}", "dim"))
@@ -88,10 +89,10 @@ def exceptions(found: Sequence[ExceptionView]) -> None:
 
 def _details(view: ExceptionView) -> list[str]:
     ours = (
-        f"{view.book} {view.book_line_id} {amount(view.book_minor or 0, view.currency)}" if view.book_line_id else None
+        f"{view.book} {view.book_line_id} {money(view.book_minor or 0, view.currency)}" if view.book_line_id else None
     )
     stripe = " ".join(filter(None, ("Stripe", view.stripe_line_id, view.stripe_source_id)))
-    theirs = f"{stripe} {amount(view.stripe_minor or 0, view.currency)}" if view.stripe_line_id else None
+    theirs = f"{stripe} {money(view.stripe_minor or 0, view.currency)}" if view.stripe_line_id else None
     said = [each for each in (ours, theirs, view.payout_id and f"payout {view.payout_id}") if each]
     lines = [", ".join(said)]
     owner = f"owner {view.owner}" if view.owner else "no owner"
@@ -106,7 +107,7 @@ def _details(view: ExceptionView) -> list[str]:
 def runs(found: Sequence[RunView]) -> None:
     for each in found:
         left = sum(abs(comparison.remainder_minor) for comparison in each.comparisons)
-        said = f"{each.lines} lines, {each.exceptions} exceptions, unexplained {amount(left, each.currency)}"
+        said = f"{each.lines} lines, {each.exceptions} exceptions, unexplained {money(left, each.currency)}"
         _line(Text.assemble((each.run_id, "bold"), f"  {each.since:%Y-%m-%d} to {each.until:%Y-%m-%d}  {said}"))
         _line(Text(f"    {each.recorded_at:%Y-%m-%d %H:%M:%S} UTC by {each.actor}", "dim"))
     if not found:
@@ -116,7 +117,7 @@ def runs(found: Sequence[RunView]) -> None:
 def lines(found: Sequence[LineView], currency: str, *, more: bool) -> None:
     for each in found:
         pairs = ((each.book, each.book_line_id, each.book_minor), ("Stripe", each.stripe_line_id, each.stripe_minor))
-        sides = [f"{side} {name} {amount(minor or 0, currency)}" for side, name, minor in pairs if name]
+        sides = [f"{side} {name} {money(minor or 0, currency)}" for side, name, minor in pairs if name]
         by = f" (by {each.matched_by})" if each.matched_by else ""
         colour = GOOD.get(each.line_class, "red")
         _line(Text.assemble(f"{each.number}  ", (each.line_class.value, colour), f"  {', '.join(sides)}{by}"))

@@ -14,6 +14,7 @@ from api.services import Services
 from api.settings import Settings
 from ledger.events import UnknownEventTypeError, payout_tag
 from ledger.history import about
+from ledger.major_units import money
 from projections.as_of import AsOf, NotYetError, UnreadableMomentError, moment, parse
 from projections.fold import UndigestibleEventError
 from projections.projector import ProjectionStoppedError, Projector
@@ -130,7 +131,7 @@ def _show(services: Services, found: Replayed) -> None:
 
 
 def _referral(view: ReferralView) -> None:
-    earned = f"  {screen.amount(view.amount_minor, view.currency)}" if view.amount_minor and view.currency else ""
+    earned = f"  {money(view.amount_minor, view.currency)}" if view.amount_minor and view.currency else ""
     screen.out.print(Text.assemble((view.referral_id, "bold"), f"  {view.status}{earned}"))
     screen.out.print(f"    {view.referred_id}, referred by {view.referrer_id}", markup=False)
     screen.out.print(f"    {view.explanation} ({view.reason.value})", markup=False, style="dim")

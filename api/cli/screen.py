@@ -12,11 +12,10 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from api.invariants import Check
-from ledger.major_units import ZERO_DECIMAL
+from ledger.major_units import money
 
 __all__ = [
     "Meter",
-    "amount",
     "checks",
     "command_line",
     "comparison",
@@ -57,14 +56,6 @@ def command_line(text: str) -> None:
     out.print(text, soft_wrap=True, markup=False, no_wrap=True, overflow="ignore", crop=False)
 
 
-def amount(minor: int, currency: str) -> str:
-    """`1535000, usd` → `15,350.00 USD`."""
-    if currency in ZERO_DECIMAL:
-        return f"{minor:,} {currency.upper()}"
-    whole, cents = divmod(abs(minor), 100)
-    return f"{'-' if minor < 0 else ''}{whole:,}.{cents:02} {currency.upper()}"
-
-
 def counts(title: str, rows: Mapping[Any, int]) -> Table:
     """Names and numbers, biggest group of names first as given."""
     table = Table(title=title, title_justify="left", show_header=False, box=ROUNDED, min_width=WIDTH)
@@ -79,12 +70,12 @@ def totals(
     statuses: Mapping[Any, int], bonuses: Mapping[Any, int], money_minor: Mapping[str, int], currency: str
 ) -> list[Table]:
     """The program's totals as tables."""
-    money = Table("", title="Money", title_justify="left", box=ROUNDED, min_width=WIDTH)
-    money.add_column("amount", justify="right")
-    money.add_column("minor units", justify="right")
+    sums = Table("", title="Money", title_justify="left", box=ROUNDED, min_width=WIDTH)
+    sums.add_column("amount", justify="right")
+    sums.add_column("minor units", justify="right")
     for name, minor in money_minor.items():
-        money.add_row(name.removesuffix("_minor"), amount(minor, currency), str(minor))
-    return [counts("Referrals by status", statuses), counts("Bonuses by tier", bonuses), money]
+        sums.add_row(name.removesuffix("_minor"), money(minor, currency), str(minor))
+    return [counts("Referrals by status", statuses), counts("Bonuses by tier", bonuses), sums]
 
 
 def checks(found: Sequence[Check]) -> None:

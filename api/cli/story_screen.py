@@ -6,7 +6,8 @@ from textwrap import wrap
 
 from rich.text import Text
 
-from api.cli.screen import amount, note, out
+from api.cli.screen import note, out
+from ledger.major_units import money
 from ledger.story.stripe_calls import StripeCall
 from projections.story_views import Now, Part, Story, StoryLine, Sum
 
@@ -58,7 +59,7 @@ def _about(line: StoryLine) -> Iterator[str]:
 
 
 def _call(call: StripeCall) -> Iterator[str]:
-    yield f"Stripe: {call.call}, {amount(call.amount_minor, call.currency)}"
+    yield f"Stripe: {call.call}, {money(call.amount_minor, call.currency)}"
     named = {"key": call.idempotency_key, "to": call.destination, "group": call.transfer_group, "of": call.transfer_id}
     for name, value in named.items():
         if value is not None:
@@ -72,10 +73,10 @@ def _call(call: StripeCall) -> Iterator[str]:
 
 def _sum(found: Sum) -> None:
     def figure(number: int) -> str:
-        return amount(number, found.currency) if found.unit == "minor" else str(number)
+        return money(number, found.currency) if found.unit == "minor" else str(number)
 
     rows = [
-        (str(part.count), amount(part.each_minor, found.currency), amount(part.sum_minor, found.currency))
+        (str(part.count), money(part.each_minor, found.currency), money(part.sum_minor, found.currency))
         for part in found.parts
     ]
     counts, each, together = (max(map(len, column)) for column in zip(*rows, strict=True)) if rows else (0, 0, 0)

@@ -9,6 +9,7 @@ from api.settings import Settings
 from ledger import program
 from ledger.event_log import ConflictError, EventLog
 from ledger.events import ProgramTermsSet
+from ledger.major_units import money
 from ledger.set_terms import set_terms
 
 __all__ = ["run"]
@@ -32,8 +33,8 @@ def run(changes: list[str], actor: str) -> None:
             )
             in_force = wanted
     screen.out.print(f"founding cap     {in_force.founding_cap} bonuses")
-    screen.out.print(f"founding bonus   {screen.amount(in_force.founding_bonus_minor, in_force.currency)}")
-    screen.out.print(f"standard bonus   {screen.amount(in_force.standard_bonus_minor, in_force.currency)}")
+    screen.out.print(f"founding bonus   {money(in_force.founding_bonus_minor, in_force.currency)}")
+    screen.out.print(f"standard bonus   {money(in_force.standard_bonus_minor, in_force.currency)}")
 
 
 def _in_force(log: EventLog) -> ProgramTermsSet:

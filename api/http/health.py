@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 import psycopg
 from eventsourcing.persistence import PersistenceError
-from sqlalchemy.exc import DBAPIError
 
 import migrations
 from api.services import Services
@@ -14,7 +13,7 @@ from api.services import Services
 MOST_LAG_SECONDS = 300.0
 """Read models that have not moved for so long have stopped, and somebody has to look."""
 
-DATABASE_ERRORS = (psycopg.Error, PersistenceError, DBAPIError, OSError)
+DATABASE_ERRORS = (psycopg.Error, PersistenceError, OSError)
 
 
 @dataclass(frozen=True, slots=True)

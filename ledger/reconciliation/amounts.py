@@ -3,11 +3,6 @@
 import re
 from decimal import Decimal
 
-ZERO_DECIMAL = frozenset(
-    ("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf")
-)
-THREE_DECIMAL = frozenset(("bhd", "iqd", "jod", "kwd", "lyd", "omr", "tnd"))
-
 _PLAIN = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,10})?")
 _GROUPED = re.compile(r"[+-]?[0-9]{1,3}([,.' \u00a0\u2009\u202f][0-9]{3})+([.,][0-9]+)?")
 
@@ -19,11 +14,6 @@ class AmountError(ValueError):
         super().__init__(problem)
         self.problem = problem
         self.remedy = remedy
-
-
-def decimal_places(currency: str) -> int:
-    """How many digits of a currency's major unit are minor (docs.stripe.com/currencies)."""
-    return 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
 
 
 def minor_units(text: str, places: int) -> int:

@@ -13,8 +13,8 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
+from ledger.major_units import decimals
 from ledger.reconciliation.activity import Activity
-from ledger.reconciliation.amounts import decimal_places
 from ledger.reconciliation.csv_file import CsvFile, read_csv
 from ledger.reconciliation.line import Line
 
@@ -61,7 +61,7 @@ def _line(
     for name in OPTIONAL:
         file.check_text(number, given[name], cells.get(name, ""))
     at = file.moment(number, given["date"], cells["date"])
-    amount_minor = -file.amount(number, given["amount"], cells["amount"], decimal_places(currency))
+    amount_minor = -file.amount(number, given["amount"], cells["amount"], decimals(currency))
     if len(file.problems.found) > before:
         return None
     words = " ".join(cells.get(name, "") for name in reversed(OPTIONAL))

@@ -6,8 +6,8 @@ Columns after docs.stripe.com/reports/report-types. Only `REQUIRED` must be ther
 import re
 from collections.abc import Callable
 
+from ledger.major_units import decimals
 from ledger.reconciliation.activity import Activity
-from ledger.reconciliation.amounts import decimal_places
 from ledger.reconciliation.csv_file import CsvFile, read_csv
 from ledger.reconciliation.line import Line
 
@@ -59,7 +59,7 @@ def _parser(file: CsvFile, currency: str) -> Callable[[int, list[str]], Line | N
     at_payout = next((place for name, place in file.columns.items() if name.endswith(PAYOUT_METADATA)), None)
     texts = [(name, file.columns[name]) for name in (*REQUIRED, DESCRIPTION, ACCOUNT) if name in file.columns]
     texts = [(name, place) for name, place in texts if place not in at_amounts]
-    places = decimal_places(currency)
+    places = decimals(currency)
 
     def parse(number: int, row: list[str]) -> Line | None:
         before = len(file.problems.found)

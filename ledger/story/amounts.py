@@ -1,8 +1,9 @@
 """Why this amount, and no other."""
 
 from ledger.events import BonusEarned, Event, ProgramTermsSet, Recorded, ReversalRequested, TransferRequested
+from ledger.major_units import money
 from ledger.program import INITIAL_TERMS
-from ledger.story.words import money, ordinal
+from ledger.story.words import ordinal
 
 __all__ = ["why_this_amount"]
 

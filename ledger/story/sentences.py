@@ -39,7 +39,8 @@ from ledger.events import (
     TransferSettled,
     UnknownKind,
 )
-from ledger.story.words import money, name_of
+from ledger.major_units import money
+from ledger.story.words import name_of
 
 __all__ = ["sentence"]
 

@@ -15,7 +15,7 @@ from ledger.events import (
     TransferReversed,
     TransferSettled,
 )
-from ledger.story.words import money
+from ledger.major_units import money
 
 __all__ = ["StripeAnswer", "StripeCall", "stripe_call"]
 

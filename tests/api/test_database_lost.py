@@ -65,14 +65,9 @@ def test_it_recovers_by_itself_and_has_lost_nothing(make_database: Callable[[], 
         assert ledger.get("/finance/totals", "finance").status_code == 200
 
 
-def test_it_is_not_ready_before_the_database_is_migrated(postgres_url: str) -> None:
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute("DROP DATABASE IF EXISTS ledger_test_unprepared WITH (FORCE)")
-        connection.execute("CREATE DATABASE ledger_test_unprepared TEMPLATE template0")
-        url = psycopg.conninfo.make_conninfo(postgres_url, dbname="ledger_test_unprepared")
-        with running(url, settings()) as ledger:
-            answer = ledger.client.get("/health/ready")
-            assert (answer.status_code, "ledger migrate" in answer.json()["reasons"][0]) == (503, True)
-            for problem in (ledger.send([fact("went_live", "anna")]), ledger.get("/payouts", "finance")):
-                assert (problem.status_code, problem.json()["code"]) == (503, "database_not_ready")
-        connection.execute("DROP DATABASE ledger_test_unprepared WITH (FORCE)")
+def test_it_is_not_ready_before_the_database_is_migrated(make_empty_database: Callable[[], str]) -> None:
+    with running(make_empty_database(), settings()) as ledger:
+        answer = ledger.client.get("/health/ready")
+        assert (answer.status_code, "ledger migrate" in answer.json()["reasons"][0]) == (503, True)
+        for problem in (ledger.send([fact("went_live", "anna")]), ledger.get("/payouts", "finance")):
+            assert (problem.status_code, problem.json()["code"]) == (503, "database_not_ready")

@@ -1,15 +1,14 @@
 """ingest, report, token, terms, rebuild, check-ledger: each as the process that a person starts."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg.sql import SQL, Identifier
 
 from projections.rebuild import QUERIES
 from tests.cli.command import Command
-from tests.conftest import in_database
 from tests.season.small_season import SMALL_EXPECTED, SMALL_SEASON
 
 
@@ -104,17 +103,13 @@ def test_terms_are_shown_and_changed(ledger: Command) -> None:
 
 
 @pytest.mark.parametrize("command", ["report", "serve", "work", "project"])
-def test_without_a_schema_a_command_says_to_migrate(ledger: Command, postgres_url: str, command: str) -> None:
-    name = f"ledger_bare_{command}"
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
-        try:
-            settings = {"DATABASE_URL": in_database(postgres_url, name), "STRIPE_API_BASE": "http://127.0.0.1:1"}
-            done = Command(ledger.folder, settings).run(command)
-            assert done.returncode == 2
-            assert "ledger migrate" in done.stderr
-        finally:
-            connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+def test_without_a_schema_a_command_says_to_migrate(
+    ledger: Command, make_empty_database: Callable[[], str], command: str
+) -> None:
+    settings = {"DATABASE_URL": make_empty_database(), "STRIPE_API_BASE": "http://127.0.0.1:1"}
+    done = Command(ledger.folder, settings).run(command)
+    assert done.returncode == 2
+    assert "ledger migrate" in done.stderr
 
 
 def test_migrating_twice_is_as_good_as_once(ledger: Command) -> None:

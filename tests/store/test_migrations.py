@@ -1,7 +1,7 @@
 """Migrations: from nothing, again, by several at once; and what they leave behind."""
 
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -11,28 +11,14 @@ from uuid import uuid4
 import psycopg
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.sql import SQL, Identifier
 
 import migrations
 from ledger.store import PostgresRecorder
+from migrations import upgrading
 from tests.store.happenings import event
-
-
-@pytest.fixture
-def make_empty(postgres_url: str) -> Iterator[Callable[[], str]]:
-    """Call it for the URL of a database with nothing in it."""
-    made: list[str] = []
-    with psycopg.connect(postgres_url, autocommit=True) as server:
-
-        def make() -> str:
-            made.append(f"ledger_empty_{uuid4().hex}")
-            server.execute(SQL("CREATE DATABASE {} TEMPLATE template0").format(Identifier(made[-1])))
-            return make_conninfo(postgres_url, dbname=made[-1])
-
-        yield make
-        for name in made:
-            server.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
 
 
 def works(database_url: str) -> bool:
@@ -40,8 +26,8 @@ def works(database_url: str) -> bool:
         return recorder.append([event()]) > 0
 
 
-def test_an_empty_database_becomes_a_ledger(make_empty: Callable[[], str]) -> None:
-    url = make_empty()
+def test_an_empty_database_becomes_a_ledger(make_empty_database: Callable[[], str]) -> None:
+    url = make_empty_database()
     assert migrations.current_revision(url) is None
     migrations.upgrade(url)
     assert migrations.current_revision(url) == migrations.head_revision()
@@ -49,8 +35,8 @@ def test_an_empty_database_becomes_a_ledger(make_empty: Callable[[], str]) -> No
     assert works(url)
 
 
-def test_several_may_migrate_at_once_even_two_databases_of_one_server(make_empty: Callable[[], str]) -> None:
-    urls = [make_empty(), make_empty()]
+def test_several_may_migrate_at_once_even_two_databases_of_one_server(make_empty_database: Callable[[], str]) -> None:
+    urls = [make_empty_database(), make_empty_database()]
     with (
         ProcessPoolExecutor(3, mp_context=multiprocessing.get_context("spawn")) as processes,
         ThreadPoolExecutor() as threads,
@@ -61,34 +47,35 @@ def test_several_may_migrate_at_once_even_two_databases_of_one_server(make_empty
     assert all(works(url) for url in urls)
 
 
-@pytest.mark.parametrize("prefix", ["postgresql", "postgresql+psycopg"])
-def test_urls_with_a_socket_folder_or_several_hosts(make_empty: Callable[[], str], prefix: str) -> None:
-    given = {name: quote(str(value), safe="") for name, value in conninfo_to_dict(make_empty()).items()}
+def test_urls_with_a_socket_folder_or_several_hosts(make_empty_database: Callable[[], str]) -> None:
+    given = {name: quote(str(value), safe="") for name, value in conninfo_to_dict(make_empty_database()).items()}
     host, port = given.pop("host", ""), given.pop("port", "5432")
     user, password, name = given.pop("user", ""), given.pop("password", ""), given.pop("dbname")
-    url = f"{prefix}://{user}:{password}@/{name}?host=/nonexistent,{host}&port={port},{port}"
+    url = f"postgresql://{user}:{password}@/{name}?host=/nonexistent,{host}&port={port},{port}"
     migrations.upgrade(url)
     assert migrations.current_revision(url) == migrations.head_revision()
 
 
 def test_the_log_is_never_taken_down(database_url: str) -> None:
-    config = migrations._config()
-    with migrations._connect(database_url) as connection:
+    config = upgrading.configuration()
+    with upgrading._connect(database_url) as connection:
         config.attributes["connection"] = connection
         with pytest.raises(NotImplementedError, match="another database"):
             command.downgrade(config, "base")
     assert works(database_url)
 
 
-def test_an_ordinary_owner_can_migrate_and_the_services_can_run_the_ledger(make_empty: Callable[[], str]) -> None:
+def test_an_ordinary_owner_can_migrate_and_the_services_can_run_the_ledger(
+    make_empty_database: Callable[[], str],
+) -> None:
     """In production nobody is a superuser: the owner is a member of roles that are there, the services of one of them."""
-    url, name = make_empty(), f"ledger_owner_{uuid4().hex}"
+    url, name = make_empty_database(), f"ledger_owner_{uuid4().hex}"
     owner, services = Identifier(name), Identifier(f"{name}_services")
     database = Identifier(str(conninfo_to_dict(url)["dbname"]))
     with psycopg.connect(url, autocommit=True) as superuser:
         superuser.execute(SQL("CREATE ROLE {} LOGIN PASSWORD 'secret'").format(owner))
         try:
-            migrations.upgrade(make_empty())  # the roles are there from now on
+            migrations.upgrade(make_empty_database())  # the roles are there from now on
             superuser.execute(SQL("ALTER DATABASE {} OWNER TO {}").format(database, owner))
             as_owner = make_conninfo(url, user=name, password="secret")
             with pytest.raises(psycopg.errors.InsufficientPrivilege, match=f"GRANT ledger_app, ledger_read TO {name}"):
@@ -106,6 +93,10 @@ def test_an_ordinary_owner_can_migrate_and_the_services_can_run_the_ledger(make_
             superuser.execute(SQL("DROP OWNED BY {}").format(owner))
             superuser.execute(SQL("ALTER DATABASE {} OWNER TO CURRENT_USER").format(database))
             superuser.execute(SQL("DROP ROLE {}").format(owner))
+
+
+def test_the_newest_revision_is_the_one_alembic_goes_to() -> None:
+    assert migrations.head_revision() == ScriptDirectory.from_config(upgrading.configuration()).get_current_head()
 
 
 def test_every_revision_has_its_sql_beside_it() -> None:

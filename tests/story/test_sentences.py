@@ -16,8 +16,9 @@ from ledger.events import (
     review,
     transfer,
 )
+from ledger.major_units import money
 from ledger.story.sentences import sentence
-from ledger.story.words import money, ordinal
+from ledger.story.words import ordinal
 
 TOLD_ONE_BY_ONE = (referral, transfer, review, platform)
 
