@@ -178,7 +178,14 @@ def _gather(evidence: Evidence, running: Running, services: Services, url: str, 
     evidence.takeovers = takeovers(url)
     for log in sorted(workspace.logs.glob("*.log")):
         lines = log.read_text(errors="replace").splitlines()
-        evidence.defects += [f"{log.stem}: {line[:1000]}" for line in lines if _is_defect(line)]
+        evidence.defects += [
+            f"{log.stem}: " + "\n".join(said[:1000] for said in lines[number : number + TRACEBACK_LINES])
+            for number, line in enumerate(lines)
+            if _is_defect(line)
+        ]
+
+
+TRACEBACK_LINES = 60
 
 
 def _is_defect(line: str) -> bool:
