@@ -39,6 +39,18 @@ def pytest_xdist_auto_num_workers() -> int:
     return min(MOST_WORKERS, (os.cpu_count() or 1) + 1)
 
 
+LONG_FIRST = ("simulation", "crash", "demo", "cli")
+"""Folders whose files take longest: what is handed out last should be short, or the other workers wait for it."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def rank(item: pytest.Item) -> int:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        return LONG_FIRST.index(folder) if folder in LONG_FIRST else len(LONG_FIRST)
+
+    items.sort(key=rank)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     # The controller of a parallel run comes here first; its workers inherit the folder by the environment.
     if FOLDER_VARIABLE not in os.environ and "TEST_DATABASE_URL" not in os.environ:

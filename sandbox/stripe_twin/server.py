@@ -124,6 +124,6 @@ async def _disconnected(receive: Receive) -> None:
 def _reset(transport: asyncio.Transport) -> None:
     """A TCP reset instead of an orderly end: what a caller sees of a machine that died."""
     connection: socket.socket | None = transport.get_extra_info("socket")
-    if connection is not None:
+    if connection is not None and connection.fileno() >= 0:  # else the caller is gone already
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
