@@ -102,6 +102,8 @@ def _in_doubt(payout: Payout) -> Refused:
 
 def _cancel(payout: Payout, note: str) -> Verdict:
     """Also once all of it came back: the books owe it again, until two persons say that it is owed no more."""
+    if payout.cancelled and payout.phase == "reversed":
+        return CANCELLED  # given up, then found to be paid after all, and taken back: nothing is owed
     return _final(payout) if payout.is_final and payout.phase != "reversed" else _ask(payout, "cancel", note)
 
 

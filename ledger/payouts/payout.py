@@ -130,6 +130,7 @@ class Payout(_State):
     reversal_failure: ReversalFailed | None = None
     reversals: int = 0
     reversed_minor: int = 0
+    cancelled: bool = False
 
     @property
     def payout_id(self) -> str:
@@ -217,7 +218,7 @@ def _reviewed(payout: Payout, recorded: Recorded) -> dict[str, object]:
         case PayoutRetryAuthorized():
             return {"retry_authorized_position": recorded.position, **_moot(payout, "retry")}
         case PayoutCancelled():
-            return {"phase": "cancelled", "hold": None, "approval": None}
+            return {"phase": "cancelled", "cancelled": True, "hold": None, "approval": None}
         case _:
             return {}
 

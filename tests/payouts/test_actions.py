@@ -100,6 +100,9 @@ STATES: list[tuple[str, Happened, dict[Action, str]]] = [
      dict.fromkeys(ACTIONS, "already_reversed") | {"cancel": ASK}),
     ("reversed, and cancelled since", [*PAID, came_back(7500), asked("cancel"), granted("cancel"), cancelled()],
      dict.fromkeys(ACTIONS, "already_cancelled") | {"reverse": "not_paid"}),
+    ("given up and cancelled, found to be paid after all, and reversed",
+     [*SENT, asked("cancel"), granted("cancel"), cancelled(), settled(), came_back(7500)],
+     dict.fromkeys(ACTIONS, "already_reversed") | {"cancel": "already_cancelled"}),
 ]  # fmt: skip
 
 
