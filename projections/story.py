@@ -54,22 +54,33 @@ class Stories:
         self._clock = clock
 
     def explain(self, name: str) -> Story | None:
-        """None: nothing is known by this name."""
-        total = name if name in TOTALS else f"{name}_minor"
-        if total in TOTALS:
-            return self._total(total)
+        """None: nothing is known by this name.
+
+        Ids go first, since the platform may number its instructors: `position:3` and `total:paid_minor` mean nothing else.
+        """
         now = AsOf(self._log.recorder.head(), self._clock())
-        if (position := self._position(name)) is not None:
-            return self._event(position, now)
-        return self._journey(name, now) or self._instructor(name, now)
+        form, _, rest = name.partition(":")
+        if form == "position":
+            return self._event(_number(rest), now)
+        if form == "total":
+            return self._total(rest)
+        return (
+            self._journey(name, now)
+            or self._instructor(name, now)
+            or self._total(name)
+            or self._event(self._position(name), now)
+        )
 
     def _position(self, name: str) -> int | None:
-        if name.isascii() and name.isdigit() and len(name) <= 18:
-            return int(name)
+        if (position := _number(name)) is not None:
+            return position
         event_id = _uuid(name)
         return self._read_models.position_of(event_id) if event_id is not None else None
 
-    def _total(self, name: str) -> Story:
+    def _total(self, name: str) -> Story | None:
+        name = name if name in TOTALS else f"{name}_minor"
+        if name not in TOTALS:
+            return None
         found, founding = self._read_models.total(name)
         return Story(
             kind="total",
@@ -126,9 +137,11 @@ class Stories:
             sums=(sum_of(earnings, payouts, currency),) if payouts else (),
         )
 
-    def _event(self, position: int, now: AsOf) -> Story | None:
+    def _event(self, position: int | None, now: AsOf) -> Story | None:
         """What led to it, itself, and what came of it at once."""
-        found = self._log.read(after=position - 1, limit=1)[0] if 0 < position <= now.position else []
+        if position is None or not 0 < position <= now.position:
+            return None
+        found, _ = self._log.read(after=position - 1, limit=1)
         if not found:
             return None
         event = found[0]
@@ -171,6 +184,10 @@ class Stories:
         position = self._read_models.position_of(event_id)
         found = self._log.read(after=position - 1, limit=1)[0] if position is not None else []
         return found[0] if found else None
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
 def _uuid(text: str) -> UUID | None:

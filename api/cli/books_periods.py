@@ -45,6 +45,9 @@ def period(month: str, output: Path | None) -> None:
         if found is None:
             raise NotDone(f"not_closed: {wanted} is not closed; `ledger periods` lists those that are")
         with services.months.month(wanted, found.after) as of_month:
+            if of_month.position < found.event.cut_off_position:
+                behind = JournalBehindError(of_month.position, found.event.cut_off_position)
+                raise NotDone(f"{behind}: the projector is busy; try again")
             verified = Verified(of_month.export(), found)
             if output is None:
                 sys.stdout.buffer.writelines(verified)

@@ -20,7 +20,7 @@ from api.settings import Settings
 from ledger.reconciliation.activity import Activity
 from ledger.reconciliation.bank_csv import COLUMNS, parse_bank_csv
 from ledger.reconciliation.csv_file import BadFileError
-from ledger.reconciliation.reconciling import BadRangeError, Inputs, Reconciling, TooManyExceptionsError
+from ledger.reconciliation.reconciling import BadRangeError, Inputs, Reconciling, TooManyExceptionsError, range_of
 from ledger.reconciliation.stripe_csv import parse_stripe_csv
 from ledger.reconciliation.views import ExceptionView, RunView
 
@@ -48,7 +48,7 @@ class Options:
 
 
 def run(options: Options) -> None:
-    """Exits with 1 while any exception is open."""
+    """Exits with 1 while any exception is open, or if this run leaves a difference unexplained."""
     actor = known_actor(options.actor)
     names = _bank_names(options.bank_columns)
     if options.stripe_csv is not None and options.stripe_api:
@@ -86,7 +86,7 @@ def run(options: Options) -> None:
     else:
         reconcile_screen.run(view)
         reconcile_screen.exceptions(found)
-    if found:
+    if found or any(each.remainder_minor for each in view.comparisons):
         raise typer.Exit(FOUND_WRONG)
 
 
@@ -98,8 +98,7 @@ def _inputs(
     if currency != program:
         raise UsageProblem(f"--currency: the program pays in {program}, and only that can be reconciled")
     others_left_out = options.currency is not None
-    since = options.first_day.replace(tzinfo=UTC) if options.first_day else None
-    until = options.last_day.replace(tzinfo=UTC) + timedelta(days=1) if options.last_day else None
+    since, until = _range(options)
     bank = None
     try:
         if options.bank_csv is not None:
@@ -126,6 +125,14 @@ def _inputs(
         clocks_margin=timedelta(minutes=options.margin_minutes),
         bank_margin=timedelta(days=options.bank_days),
     )
+
+
+def _range(options: Options) -> tuple[datetime | None, datetime | None]:
+    first, last = (each.date() if each else None for each in (options.first_day, options.last_day))
+    try:
+        return range_of(first, last)
+    except BadRangeError as error:
+        raise UsageProblem(f"{error} (--from, --to)") from None
 
 
 def _range_of_api(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:

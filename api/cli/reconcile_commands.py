@@ -53,8 +53,9 @@ def reconcile(
     Every line ends in one class, and the difference is explained to the last
     cent. What does not fit becomes an exception, for somebody to settle. The
     run is kept; running it again changes nothing. Exits with 1 while any
-    exception is open, and with 2 if a file cannot be taken: then every
-    problem is listed with its line, and nothing is recorded.
+    exception is open or anything is unexplained, and with 2 if a file cannot
+    be taken: then every problem is listed with its line, and nothing is
+    recorded.
 
     [bold]Examples[/bold]
 

@@ -84,13 +84,28 @@ def _show(verdict: Verdict, keys: Sequence[PublicKey], store: SealStore | None, 
         screen.out.print(f"On their way  {verdict.unpublished} checkpoints are not in the store yet")
     screen.out.print()
     if verdict.holds:
-        what = f"{verdict.events} events: none changed, none missing, none added; every seal holds. {seconds:.1f} s"
-        screen.out.print(Text("✓ ", "green").append(what, "default"))
+        _show_that_it_holds(verdict, store, seconds)
         return
     for finding in verdict.findings:
         screen.out.print(Text("✗ ", "bold red").append(finding.what, "red").append(f" {finding.kind.meaning}", "dim"))
     if verdict.findings.left_out:
         screen.out.print(f"and {verdict.findings.left_out} more")
+
+
+def _show_that_it_holds(verdict: Verdict, store: SealStore | None, seconds: float) -> None:
+    """And what that is worth: without a seal, or with seals in this database only, it proves little."""
+    if verdict.root is None:
+        what = "Nothing is sealed, so nothing is proven yet."
+    elif store is None:
+        what = (
+            f"{verdict.events} events are what this database says was sealed. Nothing outside it was looked at: "
+            "whoever rules it can have deleted the newest events with their seals. Give --store."
+        )
+    else:
+        what = f"{verdict.events} events: none changed, none missing, none added; every seal holds. {seconds:.1f} s"
+        screen.out.print(Text("✓ ", "green").append(what, "default"))
+        return
+    screen.out.print(Text("! ", "bold yellow").append(what, "default"), soft_wrap=True)
 
 
 def _document(verdict: Verdict, keys: Sequence[PublicKey], store: SealStore | None, seconds: float) -> dict[str, Any]:
@@ -103,6 +118,7 @@ def _document(verdict: Verdict, keys: Sequence[PublicKey], store: SealStore | No
         "unpublished": verdict.unpublished,
         "unsealed": verdict.unsealed,
         "public_keys": [str(key) for key in keys],
+        "kept_outside": store is not None,
         "store": None if store is None else store.address,
         "findings": [
             {

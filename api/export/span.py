@@ -20,6 +20,8 @@ __all__ = ["Span", "SpanError", "span_of"]
 
 _POSITION = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+YEARS = range(2000, 2200)
+"""Far from the ends of what a date can be: days are added and taken away."""
 
 End = Literal["from", "to"]
 
@@ -90,9 +92,9 @@ def _parsed(end: End, text: str | None) -> int | date | None:
             found = date.fromisoformat(text)
         except ValueError:
             raise SpanError(end, "there is no such day") from None
-        if found < date.max:
+        if found.year in YEARS:
             return found
-    raise SpanError(end, "a date like 2026-01-31 or a position like 1204 is expected")
+    raise SpanError(end, "a date like 2026-01-31 (years 2000 to 2199) or a position like 1204 is expected")
 
 
 def _known(end: End, position: int, head: int) -> int:

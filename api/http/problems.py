@@ -24,7 +24,9 @@ from ledger.event_log import ConflictError
 from ledger.ingestion import BusyError
 from ledger.mint_code import NoFreeCodeError
 from ledger.payouts.review import NoSuchPayoutError
-from ledger.proof.errors import SealingElsewhereError, StoreUnavailableError
+from ledger.proof.canonical import NotCanonicalError
+from ledger.proof.errors import SealingElsewhereError, SealingStoppedError, StoreUnavailableError
+from ledger.proof.tiles import TileMissingError
 from ledger.reconciliation.csv_file import BadFileError
 from ledger.reconciliation.reconciling import (
     AlreadyResolvedError,
@@ -87,6 +89,7 @@ class Kind(Enum):
     DATABASE_NOT_READY = (503, "The database has not been prepared for this version")
     TOKEN_KEYS_UNAVAILABLE = (503, "The keys to check tokens with cannot be fetched just now")
     WEBHOOKS_NOT_CONFIGURED = (503, "No webhook secret is set")
+    SEALING_STOPPED = (503, "The log is not what was sealed")
     POSITION_TIMEOUT = (504, "That position was not reached in time")
 
     def __init__(self, status: int, title: str) -> None:
@@ -162,7 +165,14 @@ def problem_of(error: Exception) -> ProblemError:
         case psycopg.Error() | persistence.PersistenceError():
             return _problem_with_database(error)
         case _:
-            return ProblemError(Kind.INTERNAL, "It is on our log under this request_id.")
+            return _problem_of_state(error)
+
+
+def _problem_of_state(error: Exception) -> ProblemError:
+    """Nothing is wrong with the request: either the log is not what was sealed, or it is a defect."""
+    if isinstance(error, SealingStoppedError | TileMissingError | NotCanonicalError):
+        return ProblemError(Kind.SEALING_STOPPED, "Somebody has to look: run ledger verify.")
+    return ProblemError(Kind.INTERNAL, "It is on our log under this request_id.")
 
 
 def _problem_of_reconciling(error: Exception) -> ProblemError:

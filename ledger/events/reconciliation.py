@@ -14,7 +14,8 @@ Book = Literal["log", "bank"]
 """What Stripe's activity is held against."""
 
 SourceKind = Literal["stripe_csv", "stripe_api", "bank_csv"]
-SignedMinorUnits = Annotated[int, Field(gt=-(10**18), lt=10**18, strict=True)]
+SignedMinorUnits = Annotated[int, Field(gt=-(2**53), lt=2**53, strict=True)]
+"""Beyond these a number has no canonical JSON form (RFC 8785), and its event could not be sealed."""
 Owner = Annotated[str, Field(min_length=1, max_length=100)]
 StaffNote = Annotated[str, Field(min_length=1, max_length=500)]
 

@@ -24,6 +24,7 @@ class FindingKind(StrEnum):
     CHECKPOINT_MISSING = "checkpoint_missing"
     CHECKPOINT_UNSIGNED = "checkpoint_unsigned"
     CHECKPOINT_FORKED = "checkpoint_forked"
+    NOTHING_SEALED = "nothing_sealed"
 
     @property
     def meaning(self) -> str:
@@ -42,6 +43,7 @@ _MEANINGS = {
     FindingKind.CHECKPOINT_MISSING: "A seal was deleted, or never got there.",
     FindingKind.CHECKPOINT_UNSIGNED: "Nobody whom you trust has signed it, and it proves nothing.",
     FindingKind.CHECKPOINT_FORKED: "Two histories were signed: whoever has the key signed both.",
+    FindingKind.NOTHING_SEALED: "Nobody ever sealed here, or every seal was deleted: nothing proves these events.",
 }
 
 

@@ -40,7 +40,7 @@ class SealStore:
 
     def get(self, name: str) -> bytes | None:
         """What is kept under a name. Raises StoreUnavailableError."""
-        return self._call(lambda store: _get(store, name))
+        return None if self._is_absent() else self._call(lambda store: _get(store, name))
 
     def create(self, name: str, content: bytes) -> None:
         """Keep it for ever. The same content again is as good as once. Raises StoreConflictError, StoreUnavailableError."""
@@ -57,9 +57,15 @@ class SealStore:
 
     def names(self, prefix: str) -> Iterator[str]:
         """What is kept below a prefix, in no particular order. Raises StoreUnavailableError."""
+        if self._is_absent():
+            return
         pages = self._call(lambda store: iter(obstore.list(store, prefix)))
         while (page := self._call(lambda _: next(pages, None))) is not None:
             yield from (entry["path"] for entry in page)
+
+    def _is_absent(self) -> bool:
+        """A folder is made by the first who writes: whoever only reads leaves no trace of a name that was mistyped."""
+        return self._folder is not None and not self._folder.exists()
 
     def _call(self, work: Callable[[ObjectStore], T]) -> T:
         try:

@@ -28,12 +28,8 @@ from ledger.proof.errors import (
     StoreUnavailableError,
 )
 from ledger.proof.merkle import leaf_hash
-from ledger.proof.notes import Checkpoint, NoteError, SigningKey
-from ledger.proof.seal_store import (
-    NEWEST,
-    SealStore,
-    checkpoint_name,
-)
+from ledger.proof.notes import Checkpoint, NoteError, NotSignedError, SigningKey, open_note
+from ledger.proof.seal_store import NEWEST, SealStore, checkpoint_name
 from ledger.proof.seals import Seal, Seals, seal_in_database, sealing_alone
 from ledger.proof.tiles import TILE_WIDTH, TiledTree, TileMissingError, tile_name
 from ledger.store import LogRecorder
@@ -142,6 +138,7 @@ class Sealer:
         """The tree of the newest seal, from its tiles."""
         if newest is None:
             return TiledTree()
+        self._check(newest)
         try:
             tree = TiledTree.load(newest.size, self.seals.tile)
         except TileMissingError as error:
@@ -164,11 +161,32 @@ class Sealer:
             raise SealingStoppedError(f"the log has no event at position {tree.size + len(leaves) + 1}")
         tiles = tree.extend(b"".join(leaves))
         checkpoint = Checkpoint(self._key.name, tree.size, tree.root())
-        seal_in_database(connection, tiles, checkpoint.size, checkpoint.root, self._key.sign(checkpoint.text))
+        try:
+            seal_in_database(connection, tiles, checkpoint.size, checkpoint.root, self._key.sign(checkpoint.text))
+        except psycopg.errors.InsufficientPrivilege as error:  # a tile holds what was never sealed
+            raise SealingStoppedError(f"the database refuses the seal ({error.diag.message_primary})") from error
         seal = self.seals.at_size(tree.size)
         if seal is None:
             raise SealingStoppedError(f"the seal over {tree.size} events is gone as soon as it was written")
         return seal
+
+    def _check(self, seal: Seal) -> None:
+        """Go by what was signed: whoever rules the database writes what they like beside it. Raises SealingStoppedError.
+
+        A seal of an earlier key is one if the store, over which the database has no power, holds the very same.
+        """
+        what = f"the seal over {seal.size} events in the database"
+        try:
+            signed = Checkpoint.parse(open_note(seal.note, [self._key.public]))
+            is_ours = signed.origin == self._key.name
+        except NotSignedError:
+            if self.store.get(checkpoint_name(seal.size)) != seal.note.encode():
+                raise SealingStoppedError(f"{what} is not signed with this key, and not in the store either") from None
+            signed, is_ours = _claimed(seal.note), True
+        except NoteError as error:
+            raise SealingStoppedError(f"{what} cannot be trusted ({error})") from error
+        if not is_ours or (signed.size, signed.root) != (seal.size, seal.root):
+            raise SealingStoppedError(f"{what} is not what its note says")
 
     def _publish(self, newest: Seal | None) -> None:
         """Bring the store up to the database."""
@@ -177,6 +195,7 @@ class Sealer:
             return
         try:
             for seal in self.seals.after(published_size):
+                self._check(seal)
                 self._publish_tiles(published_size, seal.size)
                 self.store.create(checkpoint_name(seal.size), seal.note.encode())
                 self.store.replace(NEWEST, seal.note.encode())
@@ -200,7 +219,7 @@ class Sealer:
         where = f"the newest checkpoint in the seal store {self.store.address}"
         try:
             note = outside.decode()
-            size = Checkpoint.parse(note.partition("\n\n")[0] + "\n").size
+            size = _claimed(note).size
         except (UnicodeDecodeError, NoteError) as error:
             raise SealingStoppedError(f"{where} cannot be read ({error})") from error
         if newest is None or size > newest.size:
@@ -209,3 +228,8 @@ class Sealer:
         if known is None or known.note != note:
             raise SealingStoppedError(f"{where}, over {size} events, is not the one in the database")
         return size
+
+
+def _claimed(note: str) -> Checkpoint:
+    """What a note says, whoever signed it. Raises NoteError."""
+    return Checkpoint.parse(note.partition("\n\n")[0] + "\n")

@@ -80,7 +80,7 @@ class TrustedCheckpoints:
         if seal is None:
             self._add(FindingKind.CHECKPOINT_MISSING, size, "is in the store, and not in the database")
         elif self._outside is not None and outside_note is None:
-            if size > self._outside.newest_size and self._now - seal.sealed_at < PUBLISHED_WITHIN:
+            if size > self._outside.newest_size and self._is_young(seal):
                 self.unpublished += 1
             else:
                 self._add(FindingKind.CHECKPOINT_MISSING, size, "is in the database, and not in the store")
@@ -89,7 +89,7 @@ class TrustedCheckpoints:
 
     def _opened(self, size: int, note: str, where: str) -> Checkpoint | None:
         try:
-            checkpoint = Checkpoint.parse(open_note(note, self._keys))
+            checkpoint = _signed(note, self._keys)
         except NoteError as error:
             self._add(FindingKind.CHECKPOINT_UNSIGNED, size, f"in the {where} cannot be trusted: {error}")
             return None
@@ -108,11 +108,11 @@ class TrustedCheckpoints:
         if newest is None and outside.sizes:
             self._findings.add(FindingKind.CHECKPOINT_MISSING, 0, 0, f"The store has no {NEWEST}.")
         elif newest is not None:
-            self._opened_newest(newest.decode(errors="replace"))
+            self._opened_newest(newest.decode(errors="replace"), outside.newest_size)
 
-    def _opened_newest(self, note: str) -> None:
+    def _opened_newest(self, note: str, published_size: int) -> None:
         try:
-            size = Checkpoint.parse(open_note(note, self._keys)).size
+            size = _signed(note, self._keys).size
         except NoteError as error:
             what = f"The store's newest {NEWEST} cannot be trusted: {error}."
             self._findings.add(FindingKind.CHECKPOINT_UNSIGNED, 0, 0, what)
@@ -120,6 +120,22 @@ class TrustedCheckpoints:
         seal = self._seals.at_size(size)
         if seal is None or seal.note != note:
             self._add(FindingKind.CHECKPOINT_MISSING, size, "is the store's newest, and not in the database")
+        elif size < published_size:
+            published = self._seals.at_size(published_size)
+            if published is None or not self._is_young(published):
+                what = f"is the store's newest by name, though the store has one over {published_size}"
+                self._add(FindingKind.CHECKPOINT_CHANGED, size, what)
+
+    def _is_young(self, seal: Seal) -> bool:
+        """The sealer may be at it still. A time to come excuses nothing but a clock that is a little off."""
+        return abs(self._now - seal.sealed_at) < PUBLISHED_WITHIN
 
     def _add(self, kind: FindingKind, size: int, what: str) -> None:
         self._findings.add(kind, size, size, f"The checkpoint over {size} events {what}.")
+
+
+def _signed(note: str, keys: Sequence[PublicKey]) -> Checkpoint:
+    """Of the log that the signing key is for: a key's name is the origin of what it seals. Raises NoteError."""
+    checkpoint = Checkpoint.parse(open_note(note, keys))
+    open_note(note, [key for key in keys if key.name == checkpoint.origin])
+    return checkpoint

@@ -64,6 +64,9 @@ def verify(
             walk.take(page)
             on_progress(page.after + len(page.leaves), until)
         walk.end(head, first, last)
+        if trusted.count == 0 and last > 1 and seals.newest() is None:  # `migrate` records one, before anything seals
+            what = "{at}: no seal covers any of them, neither inside nor outside."
+            verdict.findings.add(FindingKind.NOTHING_SEALED, 1, last, what)
         for position, is_missing in differences_of_tag_index(database_url):
             what = (
                 "{at}: a tag is missing in the index."

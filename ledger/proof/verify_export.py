@@ -117,7 +117,10 @@ def open_checkpoint(note: str, public_keys: Iterable[str]) -> tuple[int, bytes]:
     lines = text.split("\n")
     if len(lines) < 4 or not lines[1].isdecimal():
         raise NotProven("the checkpoint has not the form of one")
-    if not any(_has_signed(key, text, signatures) for key in public_keys):
+    signers = [key for key in public_keys if _has_signed(key, text, signatures)]
+    if signers and not any(key.strip().split("+", 1)[0] == lines[0] for key in signers):
+        raise NotProven("the checkpoint is that of another log than the key's")
+    if not signers:
         raise NotProven("the checkpoint is not signed with this key")
     return int(lines[1]), base64.b64decode(lines[2])
 

@@ -14,7 +14,7 @@ from ledger.proof.notes import Checkpoint
 from ledger.proof.outside import Outside
 from ledger.proof.rehashing import MISSING, Page
 from ledger.proof.seals import Seals
-from ledger.proof.tiles import TILE_WIDTH, TiledTree
+from ledger.proof.tiles import TILE_BYTES, TILE_WIDTH, TiledTree
 
 __all__ = ["Walk"]
 
@@ -133,6 +133,10 @@ class Walk:
         if self._outside is not None and outside is None and (index + 1) * TILE_WIDTH <= self._outside.newest_size:
             what = "{at}: their tile in the store is missing."
             self._findings.add(FindingKind.TILE_CHANGED, first, first + TILE_WIDTH - 1, what)
+        elif outside is not None and len(outside) != TILE_BYTES:
+            what = "{at}: their tile in the store is too short or too long."
+            self._findings.add(FindingKind.TILE_CHANGED, first, first + TILE_WIDTH - 1, what)
+            outside = None
         return (inside or b"")[: width * HASH_BYTES], outside or b""
 
     def _compare_hashes(self, start: int, rows: Sequence[bytes], inside: bytes, outside: bytes) -> Iterator[bytes]:

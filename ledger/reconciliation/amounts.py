@@ -3,7 +3,10 @@
 import re
 from decimal import Decimal
 
-_PLAIN = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,10})?")
+MOST_DIGITS = 12
+"""Before the point."""
+
+_PLAIN = re.compile(r"[+-]?([0-9]+)(\.[0-9]{1,10})?")
 _GROUPED = re.compile(r"[+-]?[0-9]{1,3}([,.' \u00a0\u2009\u202f][0-9]{3})+([.,][0-9]+)?")
 
 
@@ -18,8 +21,12 @@ class AmountError(ValueError):
 
 def minor_units(text: str, places: int) -> int:
     """`-75.00` with two places → -7500. Raises AmountError."""
-    if _PLAIN.fullmatch(text) is None:
+    plain = _PLAIN.fullmatch(text)
+    if plain is None:
         raise _refusal(text)
+    if len(plain[1]) > MOST_DIGITS:
+        remedy = "no movement is that large: export the file again"
+        raise AmountError(f"{text[:40]!r} has more than {MOST_DIGITS} digits before the point", remedy)
     scaled = Decimal(text).scaleb(places)
     minor = int(scaled)
     if minor != scaled:

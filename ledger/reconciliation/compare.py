@@ -151,9 +151,12 @@ def _by_source(ours: _Side, theirs: _Side, matching: _Matching) -> None:
 
 
 def _by_payout(ours: _Side, theirs: _Side, matching: _Matching) -> None:
-    """Our own id, where Stripe's transfer is unknown to us. A further transfer for a payout that has one is a duplicate."""
-    waiting = ours.grouped(_payout)
-    known = {line.payout_id for line in ours.matched.values() if line.category != TRANSFER_REVERSAL}
+    """Our own id, where no transfer is known to us yet. A further transfer for a payout that has one is a duplicate: also if
+    its own is of another month, or gone at Stripe.
+    """
+    waiting = ours.grouped(lambda line: None if line.source_id else _payout(line))
+    seen = (*ours.matched.values(), *ours.open.values())
+    known = {_payout(line) for line in seen if line.source_id}
     for payout_id, stripe_lines in theirs.grouped(_payout).items():
         book_lines = waiting.get(payout_id, [])
         for book, stripe in zip(book_lines, stripe_lines, strict=False):
@@ -211,8 +214,11 @@ def _leftovers(book: Book, ours: _Side, theirs: _Side, matching: _Matching) -> N
             line_class = LineClass.TIMING if matching.scope.may_be_beyond(line) else LineClass.MISSING_AT_STRIPE
         matching.book_alone(line, line_class)
     absent = LineClass.MISSING_AT_BANK if book == "bank" else LineClass.UNKNOWN_TO_US
+    # The log is read beyond both ends: of a range that is over, what it does not have it will not have.
+    is_certain = book == "log" and matching.scope.cutoff >= matching.scope.until
     for line in theirs.open.values():
-        matching.stripe_alone(line, LineClass.TIMING if matching.scope.may_be_beyond(line) else absent)
+        may_be_beyond = not is_certain and matching.scope.may_be_beyond(line)
+        matching.stripe_alone(line, LineClass.TIMING if may_be_beyond else absent)
 
 
 def _in_time(line: Line) -> tuple[object, str]:

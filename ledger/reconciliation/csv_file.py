@@ -6,15 +6,21 @@ BadFileError   the file is not taken, with all of its problems up to a bound; no
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from ledger.reconciliation.amounts import AmountError, looks_like_formula, minor_units
+from ledger.reconciliation.scope import YEARS
 
 MOST_PROBLEMS = 100
+MOST_COLUMNS = 500
 BOM = b"\xef\xbb\xbf"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+MOST_IN_ALL_MINOR = 2**52
+"""Of all amounts of a file, without their signs: then every sum of a run fits into its event."""
+
 NEVER = datetime.min.replace(tzinfo=UTC)
 AS_EXPORTED = "export the file again, and do not open and save it in between"
 
@@ -80,6 +86,7 @@ class CsvFile:
     columns: dict[str, int]
     problems: Problems
     _rows: Iterator[tuple[int, list[str]]]
+    _in_all_minor: int = 0
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         width = len(self.columns)
@@ -100,20 +107,29 @@ class CsvFile:
     def amount(self, number: int, column: str, cell: str, places: int) -> int:
         """Minor units; 0 after telling the problem."""
         try:
-            return minor_units(cell, places)
+            minor = minor_units(cell, places)
         except AmountError as error:
             self.problems.add(number, column, error.problem, error.remedy)
             return 0
+        self._in_all_minor += abs(minor)
+        if self._in_all_minor > MOST_IN_ALL_MINOR:
+            said = f"the amounts up to here come to more than {MOST_IN_ALL_MINOR} minor units"
+            raise self.problems.stop(number, column, said, "export a shorter range")
+        return minor
 
     def moment(self, number: int, column: str, cell: str) -> datetime:
         """`2026-07-01 12:00:00`, in UTC unless it says otherwise, or a day; the beginning of time after telling the problem."""
         try:
             at = datetime.fromisoformat(cell)
-            return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+            at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
         except (ValueError, OverflowError):
             said = f"{cell[:40]!r} is not a time like 2026-07-01 12:00:00"
             self.problems.add(number, column, said, "a spreadsheet rewrites times: export the file again")
             return NEVER
+        if at.year not in YEARS:
+            said = f"{cell[:40]!r} is not in the years {YEARS[0]} to {YEARS[-1]}"
+            self.problems.add(number, column, said, "a spreadsheet rewrites times: export the file again")
+        return at
 
     def is_in(self, currency: str, number: int, column: str, cell: str, *, others_left_out: bool) -> bool:
         """Whether a line is in the currency that is asked for. One that is not is left out, or else a problem."""
@@ -144,7 +160,10 @@ def read_csv(content: bytes, name: str, delimiters: str = ",") -> CsvFile:
     names = [cell.strip() for cell in header]
     if not any(names):
         raise problems.stop(None, None, "it is empty", "a file without lines still has a header: export it again")
-    for twice in sorted({each for each in names if names.count(each) > 1}):
+    if len(names) > MOST_COLUMNS:
+        said = f"it has {len(names)} columns, more than {MOST_COLUMNS}"
+        raise problems.stop(1, None, said, "choose the columns that are needed when you export it")
+    for twice in sorted(each for each, times in Counter(names).items() if times > 1):
         problems.add(1, twice or "(no name)", "two columns have this name", "export it with each column once")
     problems.done()
     return CsvFile({each: place for place, each in enumerate(names)}, problems, rows)
@@ -159,10 +178,7 @@ def _rows(text: str, delimiter: str, problems: Problems) -> Iterator[tuple[int, 
         except StopIteration:
             return
         except csv.Error as error:
-            said = {
-                "unexpected end of data": "a quote is opened and never closed",
-                "line contains NUL": "it holds a NUL byte",
-            }.get(str(error), str(error))
+            said = {"unexpected end of data": "a quote is opened and never closed"}.get(str(error), str(error))
             raise problems.stop(number, None, said, f"the rest was not read: {AS_EXPORTED}") from None
         yield number, row
 
@@ -172,6 +188,9 @@ def _decoded(content: bytes, problems: Problems) -> str:
         raise problems.stop(None, None, "it is empty", "a file without lines still has a header: export it again")
     if content.startswith(UTF_16):
         raise problems.stop(1, None, "byte 0: it is in UTF-16", "save it as UTF-8")
+    if b"\0" in content:
+        line = content.count(b"\n", 0, content.index(b"\0")) + 1
+        raise problems.stop(line, None, "it holds a NUL byte", f"the file was damaged: {AS_EXPORTED}")
     start = len(BOM) if content.startswith(BOM) else 0
     try:
         return content[start:].decode("utf-8")

@@ -108,23 +108,28 @@ def _is_news(before: ExceptionRecord | None) -> bool:
 def resolved_by_run(
     run: ReconciliationCompleted, rows: Sequence[Row], known: Mapping[str, ExceptionRecord]
 ) -> list[ReconciliationExceptionResolved]:
-    """Open exceptions whose lines this run found matched, or in another class. A line that it did not see says nothing."""
+    """Open exceptions whose lines this run found matched, or in another class. A line that it did not see says nothing, but
+    for one in flight: every run holds those that were sent before its end, so this one has its outcome.
+    """
     raised = {row.exception_id for row in rows if row.exception_id is not None}
     waiting = [each for each in known.values() if each.is_open and each.exception_id not in raised]
-    wanted = {name for each in waiting for name in _names(each.found)}
+    wanted = {name for each in waiting for name in _names(each.found, run)}
     classes: dict[tuple[str, str], set[LineClass]] = {}
     for row in rows:
-        for name in ((row.book, f"book:{row.book_line_id}"), (row.book, f"stripe:{row.stripe_line_id}")):
-            if name in wanted:
-                classes.setdefault(name, set()).add(row.line_class)
+        named = (f"book:{row.book_line_id}", f"stripe:{row.stripe_line_id}", f"payout:{row.category}:{row.payout_id}")
+        for name in named:
+            if (row.book, name) in wanted:
+                classes.setdefault((row.book, name), set()).add(row.line_class)
     resolved = []
     for each in waiting:
-        now = set().union(*(classes.get(name, set()) for name in _names(each.found)))
+        now = set().union(*(classes.get(name, set()) for name in _names(each.found, run)))
         if now & EXCEPTIONAL:
             said = ", ".join(sorted(now & EXCEPTIONAL))
             resolved.append(_resolved(run, each, Resolution.SUPERSEDED, f"now {said}"))
         elif LineClass.MATCHED in now:
             resolved.append(_resolved(run, each, Resolution.MATCHED_LATER, "a later run found it matched"))
+        elif not now and _was_in_flight(each.found, run):
+            resolved.append(_resolved(run, each, Resolution.SUPERSEDED, "no longer in flight"))
     return resolved
 
 
@@ -137,9 +142,17 @@ def decided(record: ExceptionRecord, event: Event) -> list[Event]:
             return [event]
 
 
-def _names(found: ReconciliationExceptionOpened) -> list[tuple[str, str]]:
-    named = (("book", found.book_line_id), ("stripe", found.stripe_line_id))
+def _names(found: ReconciliationExceptionOpened, run: ReconciliationCompleted) -> list[tuple[str, str]]:
+    named = [("book", found.book_line_id), ("stripe", found.stripe_line_id)]
+    if _was_in_flight(found, run):  # with its outcome it has another name
+        named.append((f"payout:{found.category}", found.payout_id))
     return [(found.book, f"{side}:{line_id}") for side, line_id in named if line_id is not None]
+
+
+def _was_in_flight(found: ReconciliationExceptionOpened, run: ReconciliationCompleted) -> bool:
+    """Whether it is of a line in flight, named by its key, that this run would hold if it still were."""
+    is_key = found.book_line_id is not None and found.book_line_id.startswith("payout:")
+    return found.book == "log" and found.stripe_line_id is None and is_key and found.happened_at < run.until
 
 
 def _opened(run: ReconciliationCompleted, row: Row) -> ReconciliationExceptionOpened:

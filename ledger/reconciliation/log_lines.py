@@ -86,6 +86,7 @@ class LogLines:
     _sent: dict[str, MoneyEvent] = field(default_factory=dict)
     _taken_back: dict[str, MoneyEvent] = field(default_factory=dict)
     _settled: dict[str, MoneyEvent] = field(default_factory=dict)
+    _reversed_minor: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, events: Iterable[MoneyEvent], keep: Callable[[Line], bool] = lambda _: True) -> "LogLines":
@@ -95,7 +96,7 @@ class LogLines:
         for event in read._sent.values():
             read._take(_transfer(event, event.idempotency_key, event.occurred_at, in_flight=True))
         for event in read._taken_back.values():
-            read._take(read._reversal(event, event.idempotency_key, event.occurred_at, in_flight=True))
+            read._take(read._claim(event))
         return read
 
     def _add(self, event: MoneyEvent) -> None:
@@ -121,9 +122,22 @@ class LogLines:
     def _reversed(self, event: MoneyEvent) -> None:
         sent = self._taken_back.get(event.payout_id, event)
         settled = self._settled.get(event.transfer_id or "")
+        if event.transfer_id is not None:
+            self._reversed_minor[event.transfer_id] = event.total_reversed_minor
         if settled is None or event.total_reversed_minor >= settled.amount_minor:
             self._taken_back.pop(event.payout_id, None)  # ours takes back all that is left
-        self._take(self._reversal(event, f"{event.transfer_id}/{event.total_reversed_minor}", sent.occurred_at))
+        at = min(sent.occurred_at, event.occurred_at)
+        self._take(self._reversal(event, f"{event.transfer_id}/{event.total_reversed_minor}", at))
+
+    def _claim(self, event: MoneyEvent) -> Line:
+        """What is still being taken back: no more than is left of the transfer."""
+        line = self._reversal(event, event.idempotency_key, event.occurred_at, in_flight=True)
+        settled = self._settled.get(event.transfer_id or "")
+        if settled is None:
+            return line
+        left_minor = settled.amount_minor - self._reversed_minor.get(settled.transfer_id or "", 0)
+        amount_minor = min(event.amount_minor, left_minor)
+        return line._replace(amount_minor=amount_minor, net_minor=amount_minor)
 
     def _reversal(self, event: MoneyEvent, identity: str, at: datetime, *, in_flight: bool = False) -> Line:
         settled = self._settled.get(event.transfer_id or "")

@@ -8,7 +8,7 @@ AlreadyResolvedError     it was, and is resolved
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
@@ -43,6 +43,7 @@ from ledger.reconciliation.scope import (
     BANK_WINDOW,
     CLOCKS_MARGIN,
     LOG_WINDOW,
+    YEARS,
     Scope,
     days_of,
     seen_until,
@@ -50,7 +51,7 @@ from ledger.reconciliation.scope import (
 
 ATTEMPTS = 10
 MOST_NEW_EXCEPTIONS = 1000
-RULES = 1
+RULES = 2
 """Part of a run's id: raise it when the same input is to be classified anew, because the rules have changed."""
 
 Progress = Callable[[str], None]
@@ -111,6 +112,16 @@ class Outcome:
     run: Run
     is_new: bool
     open: Sequence[ExceptionRecord]
+
+
+def range_of(first_day: date | None, last_day: date | None) -> tuple[datetime | None, datetime | None]:
+    """`since` and `until` of a range that includes both days (UTC). Raises BadRangeError for what cannot be compared."""
+    for day in (first_day, last_day):
+        if day is not None and day.year not in YEARS:
+            raise BadRangeError(f"{day} is not in the years {YEARS[0]} to {YEARS[-1]}")
+    since = datetime.combine(first_day, time(), UTC) if first_day is not None else None
+    until = datetime.combine(last_day, time(), UTC) + timedelta(days=1) if last_day is not None else None
+    return since, until
 
 
 class Reconciling:
@@ -184,7 +195,7 @@ class Reconciling:
         since, until = since - LOG_WINDOW, until + LOG_WINDOW
 
         def keep(line: Line) -> bool:
-            in_range = line.at < until and line.until >= since
+            in_range = line.at < until and (line.in_flight or line.until >= since)
             return in_range or line.source_id in sources or line.payout_id in payouts
 
         return LogLines.read(self._lines.money_events(), keep)

@@ -10,6 +10,7 @@ CLOCKS_MARGIN = timedelta(minutes=5)  # between Stripe's clock and ours
 BANK_MARGIN = timedelta(days=5)  # what a bank takes, over a weekend
 LOG_WINDOW = timedelta(days=3)  # a reversal made at Stripe is noticed later, should its webhook be lost
 BANK_WINDOW = timedelta(days=7)
+YEARS = range(2000, 2200)  # so that every margin beyond a range is a time too
 IN_FLIGHT_AT_MOST = timedelta(hours=24)  # by then the key has run out, and somebody has to look
 
 
@@ -28,7 +29,8 @@ class Scope:
     window: timedelta
 
     def holds(self, line: Line) -> bool:
-        return line.at < self.until and line.until >= self.since
+        """What is in flight stays so, whenever it was sent."""
+        return line.at < self.until and (line.in_flight or line.until >= self.since)
 
     def may_be_beyond(self, line: Line) -> bool:
         """Whether the other side may have this line outside the range, or not yet."""

@@ -8,3 +8,25 @@ COMMENT ON COLUMN ledger.person.erased_at IS 'When the person was forgotten; not
 
 -- Nobody but the owner can undo an erasure by deleting its mark.
 REVOKE DELETE ON ledger.person FROM ledger_app;
+
+-- Nor by taking the mark off the row, or by setting another time.
+CREATE FUNCTION ledger.refuse_remembering() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF OLD.erased_at IS NOT NULL
+       AND (NEW.erased_at IS DISTINCT FROM OLD.erased_at OR NEW.instructor_id <> OLD.instructor_id)
+    THEN
+        RAISE EXCEPTION 'UPDATE on ledger.person is refused: who was forgotten stays forgotten'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE TRIGGER refuse_remembering BEFORE UPDATE ON ledger.person
+    FOR EACH ROW EXECUTE FUNCTION ledger.refuse_remembering();
+ALTER TABLE ledger.person ENABLE ALWAYS TRIGGER refuse_remembering;
+
+REVOKE ALL ON FUNCTION ledger.refuse_remembering() FROM PUBLIC;

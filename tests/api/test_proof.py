@@ -6,8 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
+from api.http.problems import Kind, problem_of
+from ledger.proof.canonical import NotCanonicalError
+from ledger.proof.errors import SealingStoppedError
 from ledger.proof.notes import SigningKey
 from ledger.proof.seal_store import SealStore
 from ledger.proof.sealer import Sealer
@@ -99,3 +103,22 @@ def test_a_proof_that_was_changed_proves_nothing(ledger: Ledger, tmp_path: Path)
     ):
         with pytest.raises(NotProven):
             check_consistency(between | change, KEYS)
+
+
+def test_proofs_of_a_tree_that_was_damaged_send_for_somebody_to_look(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.know(*a_bonus())
+    with sealing(ledger, tmp_path) as sealer:
+        sealer.seal_now()
+    with psycopg.connect(ledger.owner_url, autocommit=True) as owner:
+        owner.execute("ALTER TABLE proof.tile DISABLE TRIGGER ALL")
+        owner.execute("TRUNCATE proof.tile")
+    answer = ledger.get("/audit/proof/1", "auditor")
+    assert (answer.status_code, answer.json()["code"]) == (503, "sealing_stopped")
+    assert "run ledger verify" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "error", [SealingStoppedError("3 events are gone"), NotCanonicalError("1.5 is not an integer")]
+)
+def test_what_stops_the_sealer_is_one_problem_with_a_code(error: Exception) -> None:
+    assert problem_of(error).kind is Kind.SEALING_STOPPED

@@ -57,6 +57,12 @@ def test_a_ledger_that_was_never_sealed_says_so(ledger: Command) -> None:
     assert done.returncode == 0
     assert "nothing yet" in done.stdout
     assert "1 event since the last seal" in done.stdout
+    assert "nothing is proven yet" in done.stdout
+    assert "every seal holds" not in done.stdout
+    assert ledger.run("ingest", str(SMALL_SEASON)).returncode == 0
+    done = ledger.run("verify", "--json")
+    assert done.returncode == 1
+    assert [finding["kind"] for finding in json.loads(done.stdout)["findings"]] == ["nothing_sealed"]
 
 
 def test_outside_the_sandbox_seals_need_a_key_and_a_place(ledger: Command, folder: Path) -> None:
@@ -75,6 +81,12 @@ def test_outside_the_sandbox_seals_need_a_key_and_a_place(ledger: Command, folde
     done = Command(folder, real).run("verify", "--public-key", public_key_of(made), "--store", str(folder / "seals"))
     assert done.returncode == 0
     assert "none changed, none missing, none added" in done.stdout
+    done = Command(folder, real).run("verify", "--public-key", public_key_of(made))
+    assert done.returncode == 0
+    assert "Nothing outside it was looked at" in done.stdout
+    assert "none changed" not in done.stdout
+    done = Command(folder, real).run("verify", "--public-key", public_key_of(made), "--json")
+    assert json.loads(done.stdout)["kept_outside"] is False
 
 
 def test_a_store_that_cannot_be_reached_is_one_line(ledger: Command, folder: Path) -> None:

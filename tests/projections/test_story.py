@@ -286,6 +286,16 @@ def test_an_event_is_told_with_what_led_to_it_and_what_came_of_it(
     assert bonus.referral_id in by_id.see_also
 
 
+def test_an_instructor_whose_id_is_a_number_or_the_name_of_a_total_is_told_of(
+    ledger: SmallLedger, explain: Callable[[str], Story]
+) -> None:
+    bonus_for(ledger, "3", "paid_minor")
+    assert (explain("3").kind, explain("paid_minor").kind) == ("instructor", "instructor")
+    assert (explain("position:3").kind, explain("position:3").id) == ("event", "3")
+    assert (explain("total:paid_minor").kind, explain("total:paid").id) == ("total", "paid_minor")
+    assert explain("2").kind == "event"
+
+
 def test_a_cause_is_found_wherever_the_log_has_it(ledger: SmallLedger, explain: Callable[[str], Story]) -> None:
     set_terms(ledger.log, ProgramTermsSet(founding_cap=1, founding_bonus_minor=1, standard_bonus_minor=1, currency="usd"),
               actor="ada", now=NOW)  # fmt: skip
@@ -302,7 +312,24 @@ def test_a_cause_is_found_wherever_the_log_has_it(ledger: SmallLedger, explain: 
 
 
 @pytest.mark.parametrize(
-    "name", ["nobody", "0", "999999", "ref_", "pay_nothing", "tr_x", "0" * 18, "٣", "a" * 200, "'; --"]
+    "name",
+    [
+        "nobody",
+        "0",
+        "999999",
+        "ref_",
+        "pay_nothing",
+        "tr_x",
+        "0" * 18,
+        "٣",
+        "a" * 200,
+        "'; --",
+        "position:",
+        "position:99999",
+        "position:anna",
+        "total:",
+        "total:anna",
+    ],
 )
 def test_what_nobody_knows_has_no_story(ledger: SmallLedger, name: str) -> None:
     ledger.earn_bonus("anna", "ben")

@@ -187,6 +187,7 @@ def test_many_sealers_and_many_writers_make_one_history(log: SealedLog) -> None:
 
 def test_a_verification_raises_no_alarm_while_the_ledger_works(log: SealedLog) -> None:
     stop = threading.Event()
+    log.record_and_seal(5)
 
     def write_on() -> None:
         while not stop.is_set():

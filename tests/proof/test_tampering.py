@@ -1,13 +1,19 @@
 """Whatever the database's superuser does to a sealed log, its verification finds it, and says where."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
 import pytest
 
 from ledger.proof import rehashing
 from ledger.proof.findings import FindingKind
-from ledger.proof.notes import SigningKey
-from ledger.proof.seal_store import NEWEST, checkpoint_name
+from ledger.proof.notes import Checkpoint, SigningKey
+from ledger.proof.seal_store import NEWEST, SealStore, checkpoint_name
 from ledger.proof.tiles import tile_name
-from tests.proof.sealed_log import ANOTHER_KEY, Found, SealedLog
+from ledger.proof.verification import verify
+from ledger.proof.verify_export import NotProven, open_checkpoint
+from tests.proof.sealed_log import ANOTHER_KEY, KEY, Found, SealedLog
 from tests.proof.tamperer import Tamperer
 
 CHANGED, MISSING, ADDED = FindingKind.EVENT_CHANGED, FindingKind.EVENT_MISSING, FindingKind.EVENT_ADDED
@@ -199,11 +205,59 @@ def test_what_was_done_to_the_store_is_found(tamperer: Tamperer) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("change", [lambda tile: b"", lambda tile: tile[:32], lambda tile: tile + tile[:32]])
+def test_a_tile_outside_of_another_length_is_found(tamperer: Tamperer, change: Callable[[bytes], bytes]) -> None:
+    tile = tamperer.store / tile_name(0, 1)
+    tile.write_bytes(change(tile.read_bytes()))
+    assert tamperer.log.found() == [(TILE, 257, 512)]
+
+
+def test_a_store_whose_newest_name_was_set_back_is_found(tamperer: Tamperer) -> None:
+    (tamperer.store / NEWEST).write_bytes((tamperer.store / checkpoint_name(320)).read_bytes())
+    assert tamperer.log.found() == [(DIFFERENT, 320, 320)]
+
+
+def test_a_seal_of_a_time_to_come_is_no_excuse_for_its_absence_outside(tamperer: Tamperer) -> None:
+    tamperer.sql("UPDATE proof.checkpoint SET sealed_at = now() + interval '1 year' WHERE size = 600")
+    (tamperer.store / checkpoint_name(600)).unlink()
+    assert (GONE, 600, 600) in tamperer.log.found()
+
+
+def test_a_seal_of_another_log_that_our_key_has_signed_is_none_of_ours(tamperer: Tamperer) -> None:
+    note = KEY.sign(Checkpoint("another.example", 15, tamperer.log.root_at(15)).text)
+    tamperer.sql("UPDATE proof.checkpoint SET note = %s WHERE size = 15", note)
+    (tamperer.store / checkpoint_name(15)).write_text(note)
+    assert tamperer.log.found() == [(UNSIGNED, 15, 15)]
+    with pytest.raises(NotProven, match="another log"):
+        open_checkpoint(note, [str(KEY.public)])
+
+
+def test_looking_for_seals_makes_no_folder(tmp_path: Path) -> None:
+    store = SealStore(str(tmp_path / "typo"))
+    assert (store.get(NEWEST), list(store.names("checkpoints"))) == (None, [])
+    assert not (tmp_path / "typo").exists()
+
+
 def test_an_emptied_store_is_found(tamperer: Tamperer) -> None:
     for path in tamperer.store.rglob("*"):
         if path.is_file():
             path.unlink()
     assert tamperer.log.found() == [(GONE, size, size) for size in SIZES]
+
+
+@pytest.mark.parametrize("has_store", [True, False])
+def test_a_rewritten_history_of_which_every_seal_was_deleted_proves_nothing(
+    tamperer: Tamperer, has_store: bool
+) -> None:
+    tamperer.sql("UPDATE ledger.event SET data = jsonb_set(data, '{amount_minor}', '1')")
+    tamperer.sql("TRUNCATE proof.tile, proof.checkpoint")
+    for path in tamperer.store.rglob("*"):
+        if path.is_file():
+            path.unlink()
+    log = tamperer.log
+    store = log.store if has_store else None
+    verdict = verify(log.url, log.seals, store, [log.key.public], datetime.now(UTC))
+    assert [(each.kind, each.first, each.last) for each in verdict.findings] == [(FindingKind.NOTHING_SEALED, 1, 600)]
 
 
 def test_an_event_that_was_never_sealed_leaves_a_gap_all_the_same(tamperer: Tamperer) -> None:

@@ -56,6 +56,18 @@ def test_without_the_payouts_id_account_amount_and_time_tell_what_is_in_flight()
     assert classes(found)["txn_2"] == LineClass.UNKNOWN_TO_US
 
 
+def test_a_second_transfer_for_a_payout_that_was_paid_in_another_month_is_a_duplicate() -> None:
+    paid_before = ours(1, SINCE - timedelta(days=20))
+    found, totals = compared("log", [paid_before], [theirs(1, source_id="tr_99")])
+    assert classes(found) == {"txn_1": LineClass.DUPLICATE}
+    assert (found.left_out_of_book, totals.difference_minor) == ([paid_before], 7500)
+
+
+def test_a_second_transfer_does_not_stand_in_for_the_first_that_is_gone_at_stripe() -> None:
+    found, _ = compared("log", [ours(1)], [theirs(1, source_id="tr_99")])
+    assert classes(found) == {"tr_1": LineClass.MISSING_AT_STRIPE, "txn_1": LineClass.DUPLICATE}
+
+
 def test_equal_amounts_of_different_transfers_never_explain_each_other() -> None:
     found, totals = compared("log", [ours(1)], [theirs(8, payout_id=None)])
     assert classes(found) == {"tr_1": LineClass.MISSING_AT_STRIPE, "txn_8": LineClass.UNKNOWN_TO_US}
@@ -67,7 +79,7 @@ def test_a_line_near_an_end_of_the_range_may_be_beyond_it() -> None:
     found, _ = compared("log", [ours(1, last), ours(2)], [theirs(2), theirs(3, first)])
     assert classes(found) == {
         "tr_1": LineClass.TIMING,
-        "txn_3": LineClass.TIMING,
+        "txn_3": LineClass.UNKNOWN_TO_US,  # the log is read beyond the ends of a range that is over
         "tr_2": LineClass.MATCHED,
         "txn_2": LineClass.MATCHED,
     }

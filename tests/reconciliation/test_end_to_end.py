@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ledger.reconciliation.reconciling import Reconciling
 from tests.reconciliation.conftest import KEPT, WHOLE, Paid
 
@@ -98,6 +100,25 @@ def test_a_tampered_report_opens_exceptions_that_an_honest_one_closes(
         "amount_differs": ("matched_later", "reconciliation"),
         "unknown_to_us": ("not_ours", "bob"),
     }
+
+
+def test_a_net_amount_that_does_not_add_up_is_unexplained_and_status_1(paid: Paid, file: Write) -> None:
+    report = paid.report()
+    honest = next(line for line in report.splitlines() if paid.transfer_id(KEPT) in line)
+    before_net, _, after_net = honest.rpartition("-50.00")
+
+    arguments = ("--stripe-csv", str(file(report.replace(honest, f"{before_net}-49.00{after_net}"))))
+    document = reconcile(paid, *arguments, status=1)
+
+    assert document["open"] == []
+    assert [each["remainder_minor"] for each in document["run"]["comparisons"]] == [-100]
+
+
+@pytest.mark.parametrize("days", [("--from", "0001-01-01"), ("--to", "9999-12-31")])
+def test_days_that_cannot_be_compared_are_refused_with_status_2(paid: Paid, file: Write, days: tuple[str, str]) -> None:
+    done = paid.ledger.run("reconcile", "--stripe-csv", str(file(paid.report())), *days, "--actor", "ada")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{days[1]} is not in the years 2000 to 2199 (--from, --to)" in done.stderr
 
 
 def test_a_bad_file_is_refused_with_every_problem_and_status_2(paid: Paid, file: Write) -> None:

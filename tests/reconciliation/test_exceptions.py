@@ -37,7 +37,7 @@ from ledger.reconciliation.reconciling import (
 from ledger.reconciliation.run_lines import RunLines
 from ledger.store import PostgresRecorder
 from ledger.store.connection import open_pool
-from tests.payouts.story import BONUS, failed, requested, settled
+from tests.payouts.story import BONUS, came_back, failed, requested, reversal, settled
 from tests.reconciliation.lines import MIDDLE, SINCE, UNTIL, theirs
 
 
@@ -202,6 +202,45 @@ def test_only_what_has_no_outcome_is_in_flight(books: Books) -> None:
 
     assert [(each.id, each.in_flight) for each in read.lines] == [("tr_2", False), (requested().idempotency_key, True)]
     assert read.position == books.log.recorder.head()
+
+
+def test_what_is_in_flight_at_the_end_of_a_month_is_found_in_the_next_and_resolved_with_its_outcome(
+    books: Books,
+) -> None:
+    sent, known = paid(1)
+    before = SINCE - timedelta(days=5)
+    books.happened(sent, at=before)
+    (missing,) = books.reconcile().open
+    assert (missing.found.line_class, missing.found.book_line_id) == ("missing_at_stripe", sent.idempotency_key)
+
+    books.happened(known)
+
+    assert books.reconcile(theirs(1)).open == []
+    resolved = books.found()["missing_at_stripe"].resolved
+    assert resolved is not None
+    assert resolved.resolution == Resolution.MATCHED_LATER
+
+
+def test_what_was_in_flight_and_is_declined_is_resolved(books: Books) -> None:
+    books.happened(requested())
+    assert len(books.reconcile().open) == 1
+    books.happened(failed(FailureKind.ACCOUNT))
+
+    assert books.reconcile().open == []
+    resolved = books.found()["missing_at_stripe"].resolved
+    assert resolved is not None
+    assert (resolved.resolution, resolved.note) == (Resolution.SUPERSEDED, "no longer in flight")
+
+
+def test_what_is_being_taken_back_is_no_more_than_what_is_left_of_the_transfer(books: Books) -> None:
+    early = MIDDLE - timedelta(minutes=10)
+    books.happened(requested(), settled(), reversal(amount_minor=7500))
+    books.happened(came_back(2500, 2500), at=early)
+
+    _, part, claim = LogLines.read(books.lines().money_events()).lines
+
+    assert (part.amount_minor, part.at, part.in_flight) == (2500, early, False)
+    assert (claim.amount_minor, claim.net_minor, claim.in_flight) == (5000, 5000, True)
 
 
 def test_a_run_is_an_event_with_its_totals(books: Books) -> None:

@@ -1,7 +1,11 @@
 """Files as people break them: every problem is told with its line, and a file with problems is not taken at all."""
 
-import pytest
+from typing import Any
 
+import pytest
+from pydantic import ValidationError
+
+from ledger.events import ClassTotal, LineClass
 from ledger.reconciliation.activity import Activity
 from ledger.reconciliation.bank_csv import parse_bank_csv
 from ledger.reconciliation.csv_file import MOST_PROBLEMS, BadFileError
@@ -42,6 +46,13 @@ def test_minor_units_are_those_of_the_currency(currency: str, written: str, mino
     assert read.amount_minor == minor
 
 
+def test_a_sum_that_cannot_be_sealed_is_no_part_of_an_event() -> None:
+    about: dict[str, Any] = {"line_class": LineClass.MATCHED, "category": "transfer", "lines": 1, "stripe_minor": 0}
+    assert ClassTotal(**about, book_minor=2**53 - 1).difference_minor == 2**53 - 1
+    with pytest.raises(ValidationError):
+        ClassTotal(**about, book_minor=2**53)
+
+
 def test_a_byte_order_mark_is_no_part_of_the_first_name() -> None:
     assert parse_stripe_csv(b"\xef\xbb\xbf" + report(GOOD), "usd") == parse_stripe_csv(report(GOOD), "usd")
 
@@ -63,11 +74,28 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name() -> None:
         (report(GOOD.replace("-75.00,0", "-75.001,0")), ["line 2, gross: -75.001 has more than 2 decimal places"]),
         (report(GOOD.replace("-75.00,0", "1e5,0")), ["line 2, gross: '1e5' is not an amount"]),
         (report(GOOD.replace("-75.00,0", "=1+1,0")), ["line 2, gross: '=1+1' is a formula, not an amount"]),
+        (
+            report(GOOD.replace("-75.00,0", "-1000000000000,0")),
+            ["line 2, gross: '-1000000000000' has more than 12 digits before the point"],
+        ),
+        (
+            report(*[GOOD.replace("-75.00", "-999999999999.00")] * 30),
+            ["line 24, net: the amounts up to here come to more than 4503599627370496 minor units"],
+        ),
         (report(GOOD.replace("-75.00,0", ",0")), ["line 2, gross: the amount is empty"]),
         (report(GOOD + "=cmd|' /C calc'!A0"), ["line 2, description: \"=cmd|' /C calc'!A0\" is a formula"]),
         (report(GOOD + "@SUM(A1)"), ["line 2, description: '@SUM(A1)' is a formula"]),
         (report(GOOD.replace(",usd,", ",eur,")), ["line 2, currency: 'eur' is not usd, the currency of the program"]),
         (report(GOOD.replace("2026-07-01 12", "7/1/26 12")), ["line 2, created_utc: '7/1/26 12:00:00' is not a time"]),
+        (
+            report(GOOD.replace("2026", "1999"), GOOD.replace("2026", "9999")),
+            [
+                f"line {line}, created_utc: '{year}-07-01 12:00:00' is not in the years"
+                for line, year in ((2, 1999), (3, 9999))
+            ],
+        ),
+        (report(GOOD, GOOD.replace("tr_1", "tr_\0")), ["line 3: it holds a NUL byte"]),
+        (("a," * 500 + "\n").encode() + report(GOOD), ["line 1: it has 501 columns"]),
         (report(GOOD, GOOD[:40]), ["line 3: 5 fields, where the header has 9"]),
         (report(GOOD, GOOD + '"cut'), ["line 3: a quote is opened and never closed"]),
         (report(GOOD + "x" * 200_000), ["line 2: field larger than field limit (131072)"]),

@@ -65,7 +65,7 @@ def test_an_exception_is_assigned_noted_and_settled(ledger: Ledger) -> None:
     assert (resolved["resolved"]["resolution"], resolved["resolved"]["by"]) == ("not_ours", "ada")
     late = work(ledger, name, "note", note="late")
     assert (late.status_code, late.json()["code"]) == (409, "exception_resolved")
-    unheard = work(ledger, "exc_unheard", "note", note="what?")
+    unheard = work(ledger, "exc_" + "a" * 20, "note", note="what?")
     assert (unheard.status_code, unheard.json()["code"]) == (404, "not_found")
 
 
@@ -98,8 +98,22 @@ def test_only_finance_reconciles_and_only_csv_is_taken(ledger: Ledger) -> None:
     assert send(ledger, HEADER + FOREIGN, kind="application/json").status_code == 415
     backwards = send(ledger, HEADER + FOREIGN, **{"from": "2026-07-05", "to": "2026-07-03"})
     assert (backwards.status_code, backwards.json()["code"]) == (422, "bad_range")
-    resolution = work(ledger, "exc_x", "resolve", resolution="matched_later", note="a run's word, not a person's")
+    resolution = work(
+        ledger, "exc_" + "a" * 20, "resolve", resolution="matched_later", note="a run's word, not a person's"
+    )
     assert (resolution.status_code, resolution.json()["code"]) == (422, "validation_failed")
+
+
+@pytest.mark.parametrize("days", [{"from": "0001-01-01"}, {"to": "9999-12-31"}, {"from": "1999-12-31"}])
+def test_days_that_cannot_be_compared_are_a_bad_range(ledger: Ledger, days: dict[str, str]) -> None:
+    refused = send(ledger, HEADER + FOREIGN, **days)
+    assert (refused.status_code, refused.json()["code"]) == (422, "bad_range")
+    assert "is not in the years 2000 to 2199" in refused.json()["detail"]
+
+
+def test_what_is_no_id_of_an_exception_is_refused_as_such(ledger: Ledger) -> None:
+    refused = work(ledger, "exc_%00", "note", note="what?")
+    assert (refused.status_code, refused.json()["code"]) == (422, "validation_failed")
 
 
 def test_the_read_models_pass_what_reconciling_records(ledger: Ledger) -> None:

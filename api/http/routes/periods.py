@@ -19,6 +19,7 @@ from api.http.parts import Parts, PartsOfApp
 from api.http.positions import HEADER, reflects
 from api.http.problems import Kind, ProblemError
 from api.http.routes import PREFIX
+from ledger.books.closing import JournalBehindError
 from ledger.books.months import Month
 from ledger.books.periods import ClosedPeriod, Refused
 
@@ -110,10 +111,14 @@ async def close_period(response: Response, parts: PartsOfApp, finance: Finance, 
 
 
 def _export(parts: Parts, period: ClosedPeriod) -> IO[bytes]:
-    """The whole file, known to be what was closed before the first byte is sent. Raises ProblemError."""
+    """The whole file, known to be what was closed before the first byte is sent. Raises ProblemError,
+    JournalBehindError.
+    """
     with ExitStack() as opened:
         file = opened.enter_context(SpooledTemporaryFile(max_size=IN_MEMORY_BYTES))
         with parts.services.months.month(period.event.month, period.after) as books:
+            if books.position < period.event.cut_off_position:
+                raise JournalBehindError(books.position, period.event.cut_off_position)
             verified = Verified(books.export(), period)
             file.writelines(verified)
         if not verified.as_closed:

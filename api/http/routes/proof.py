@@ -22,7 +22,7 @@ router = APIRouter(prefix=f"{PREFIX}/audit", tags=["audit"], dependencies=[AUDIT
 NOTE = "payout-ledger\n3488\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n— payout-ledger Az3grlgtzPICa5OS…\n"
 HASH = "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I="
 
-SEALED = reads(*AUTHORIZED, Kind.NOT_FOUND, Kind.NOT_SEALED)
+SEALED = reads(*AUTHORIZED, Kind.NOT_FOUND, Kind.NOT_SEALED, Kind.SEALING_STOPPED)
 SIGNED_NOTE = {
     "description": "A signed note (C2SP signed-note, tlog-checkpoint)",
     "content": {"text/plain": {"schema": {"type": "string"}, "example": NOTE}},

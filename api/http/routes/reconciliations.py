@@ -4,10 +4,10 @@ Auditors read; finance reconciles and settles.
 """
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -25,7 +25,7 @@ from api.http.positions import HEADER, reflects
 from api.http.problems import Kind, ProblemError
 from api.http.routes import PREFIX
 from ledger.events import LineClass
-from ledger.reconciliation.reconciling import Inputs, Outcome, Reconciling, Run
+from ledger.reconciliation.reconciling import Inputs, Outcome, Reconciling, Run, range_of
 from ledger.reconciliation.stripe_csv import parse_stripe_csv
 from ledger.reconciliation.views import ExceptionView, LineView, OwnerName, PersonsResolution, RunView
 
@@ -46,6 +46,7 @@ LastDay = Annotated[date | None, Query(alias="to", description="Last day, includ
 MarginMinutes = Annotated[
     int, Query(ge=0, le=10_080, description="So near an end of the range a line may be beyond it")
 ]
+ExceptionId = Annotated[str, Path(pattern=r"^exc_[a-z2-7]{20}$")]
 State = Annotated[Literal["open", "resolved", "all"], Query()]
 
 
@@ -122,8 +123,7 @@ def _reconcile(
 ) -> Outcome:
     reconciling = parts.services.reconciling
     stripe = parse_stripe_csv(body, reconciling.currency())
-    since = datetime.combine(first_day, time(), UTC) if first_day else None
-    until = datetime.combine(last_day, time(), UTC) + timedelta(days=1) if last_day else None
+    since, until = range_of(first_day, last_day)
     return reconciling.run(Inputs(stripe, None, since, until, clocks_margin=margin), actor=actor)
 
 
@@ -225,7 +225,7 @@ def assign_exception(
     response: Response,
     parts: PartsOfApp,
     finance: Finance,
-    exception_id: str,
+    exception_id: ExceptionId,
     body: Annotated[Assignment, Depends(_body_of(Assignment))],
 ) -> Noted:
     position = parts.services.reconciling.assign(exception_id, body.owner, actor=finance.subject)
@@ -237,7 +237,7 @@ def note_exception(
     response: Response,
     parts: PartsOfApp,
     finance: Finance,
-    exception_id: str,
+    exception_id: ExceptionId,
     body: Annotated[StaffsNote, Depends(_body_of(StaffsNote))],
 ) -> Noted:
     position = parts.services.reconciling.note(exception_id, body.note, actor=finance.subject)
@@ -249,7 +249,7 @@ def resolve_exception(
     response: Response,
     parts: PartsOfApp,
     finance: Finance,
-    exception_id: str,
+    exception_id: ExceptionId,
     body: Annotated[Settlement, Depends(_body_of(Settlement))],
 ) -> Noted:
     reconciling: Reconciling = parts.services.reconciling
