@@ -27,9 +27,6 @@ FOLDER_VARIABLE = "LEDGER_TEST_POSTGRES_FOLDER"
 MAJOR_VARIABLE = "LEDGER_TEST_POSTGRES_MAJOR"
 
 
-# Hundreds of databases that live for a second each: there is nothing to vacuum.
-SETTINGS = {"max_connections": "300", "autovacuum": "off"}
-
 MOST_WORKERS = 4
 """They share one PostgreSQL, which bounds their number."""
 
@@ -63,7 +60,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def _remove_folder() -> None:
     folder = Path(os.environ.pop(FOLDER_VARIABLE))
     for pid_file in folder.glob("postgres/**/postmaster.pid"):
-        with suppress(ProcessLookupError):  # its clients are gone, and nothing is kept: no checkpoint at the end
+        with suppress(
+            ProcessLookupError, FileNotFoundError
+        ):  # its clients are gone, and nothing is kept: no checkpoint at the end
             os.kill(int(pid_file.read_text().split()[0]), signal.SIGQUIT)
     if (folder / "postgres").exists():
         EmbeddedPostgres(folder / "postgres").wait_until_stopped()
@@ -86,7 +85,7 @@ def postgres_url() -> Iterator[str]:
         return
     folder = Path(os.environ[FOLDER_VARIABLE]) / "postgres"
     major = int(os.environ.get(MAJOR_VARIABLE, "18"))
-    with EmbeddedPostgres(folder, major=major, settings=SETTINGS) as server:
+    with EmbeddedPostgres(folder, major=major, settings={"max_connections": "300"}) as server:
         yield server.url("postgres")
 
 

@@ -45,7 +45,10 @@ def python_for(as_user: dict[str, Any]) -> str:
     [
         pytest.param(16, None, id="16-from-the-wheel"),
         pytest.param(
-            15, DEBIAN_15, id="15-from-debian", marks=pytest.mark.skipif(not DEBIAN_15.exists(), reason="not installed")
+            15,
+            DEBIAN_15,
+            id="15-from-debian",
+            marks=pytest.mark.skipif(not DEBIAN_15.exists(), reason="Debian's PostgreSQL 15 is not installed"),
         ),
     ],
 )
