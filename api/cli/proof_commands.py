@@ -2,6 +2,7 @@
 
 # ruff: noqa: PLC0415 - each command imports what it needs when it is called: `ledger --help` needs none of it
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,24 +21,33 @@ def verify(
         str | None,
         typer.Option(metavar="FOLDER|URL", help="Where the seals are kept outside. Default: LEDGER_SEAL_STORE."),
     ] = None,
+    checkpoint: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="A checkpoint that you kept: the log must begin with it still. May be repeated."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Prove that nothing was changed, deleted, added or put in another place.
 
     Hashes every event again and compares: with the hashes kept of it, with
     every signed checkpoint inside and outside the database, and these with
-    each other. Exits with 1 on any finding, which names the position.
-    Nothing stops meanwhile.
+    each other. And the log must be guarded still: its triggers in force, its
+    functions those of this release, no right to change it granted. Exits
+    with 1 on any finding, which names the position. Nothing stops meanwhile.
 
     [bold]Examples[/bold]
 
     ledger verify
 
     ledger verify --public-key payout-ledger+1f2e3d4c+AZ... --store s3://seals/ledger
+
+    ledger verify --checkpoint kept-in-march.txt --checkpoint kept-in-june.txt
     """
     from api.cli.verify import run
 
-    run(public_key or [], store, as_json=as_json)
+    run(public_key or [], store, checkpoint or [], as_json=as_json)
 
 
 def seal_key(

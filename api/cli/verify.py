@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -15,19 +16,23 @@ from api import composition
 from api.cli import databases, screen, structured_log
 from api.cli.errors import FOUND_WRONG, UsageProblem
 from api.settings import Settings
-from ledger.proof.notes import NoteError, PublicKey
+from ledger.proof.notes import Checkpoint, NoteError, PublicKey
 from ledger.proof.seal_store import SealStore
+from ledger.proof.trusted import signed_checkpoint
 from ledger.proof.verification import Verdict, verify
 
 __all__ = ["run"]
 
+LONGEST_NOTE = 64 * 1024
+
 PROCESSES = min(2, os.cpu_count() or 1)  # the database does as much work as two of them
 
 
-def run(public_keys: Sequence[str], store_address: str | None, *, as_json: bool) -> None:
+def run(public_keys: Sequence[str], store_address: str | None, kept_files: Sequence[Path], *, as_json: bool) -> None:
     structured_log.keep_quiet()
     settings = composition.completed(Settings())
     keys = _keys(settings, public_keys)
+    kept = [_kept(path, keys) for path in kept_files]
     started = time.monotonic()
     with (
         databases.history(settings) as (url, _),
@@ -35,7 +40,7 @@ def run(public_keys: Sequence[str], store_address: str | None, *, as_json: bool)
         screen.progress("Hashing every event again") as meter,
     ):
         store = SealStore(store_address) if store_address is not None else composition.seal_store(settings, url)
-        verdict = verify(url, services.seals, store, keys, composition.now(), meter.at, PROCESSES)
+        verdict = verify(url, services.seals, store, keys, composition.now(), meter.at, PROCESSES, kept)
     seconds = time.monotonic() - started
     if as_json:
         options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
@@ -60,6 +65,21 @@ def _keys(settings: Settings, given: Sequence[str]) -> list[PublicKey]:
             "to verify what was sealed elsewhere, give --public-key"
         )
     return [key.public]
+
+
+def _kept(path: Path, keys: Sequence[PublicKey]) -> Checkpoint:
+    """A signed note, as it was published. Raises UsageProblem."""
+    try:
+        with path.open("rb") as file:
+            note = file.read(LONGEST_NOTE + 1)
+    except OSError as error:
+        raise UsageProblem(f"--checkpoint {path}: {error.strerror}") from None
+    if len(note) > LONGEST_NOTE:
+        raise UsageProblem(f"--checkpoint {path}: this is no checkpoint, it is longer than {LONGEST_NOTE} bytes")
+    try:
+        return signed_checkpoint(note.decode(errors="replace"), keys)
+    except NoteError as error:
+        raise UsageProblem(f"--checkpoint {path}: {error}") from None
 
 
 def _show(verdict: Verdict, keys: Sequence[PublicKey], store: SealStore | None, seconds: float) -> None:

@@ -25,6 +25,7 @@ class FindingKind(StrEnum):
     CHECKPOINT_UNSIGNED = "checkpoint_unsigned"
     CHECKPOINT_FORKED = "checkpoint_forked"
     NOTHING_SEALED = "nothing_sealed"
+    GUARD_MISSING = "guard_missing"
 
     @property
     def meaning(self) -> str:
@@ -44,6 +45,7 @@ _MEANINGS = {
     FindingKind.CHECKPOINT_UNSIGNED: "Nobody whom you trust has signed it, and it proves nothing.",
     FindingKind.CHECKPOINT_FORKED: "Two histories were signed: whoever has the key signed both.",
     FindingKind.NOTHING_SEALED: "Nobody ever sealed here, or every seal was deleted: nothing proves these events.",
+    FindingKind.GUARD_MISSING: "It kept the log from being changed: find out who took it away, and what they did.",
 }
 
 

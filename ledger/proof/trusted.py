@@ -11,13 +11,17 @@ from ledger.proof.outside import Outside
 from ledger.proof.seal_store import NEWEST
 from ledger.proof.seals import Seal, Seals
 
-__all__ = ["TrustedCheckpoints"]
+__all__ = ["TrustedCheckpoints", "signed_checkpoint"]
 
 PUBLISHED_WITHIN = timedelta(minutes=1)
 
+_Copy = Seal | str | Checkpoint
+"""Of a checkpoint: inside, the note outside, and what whoever verifies has kept, opened."""
+
 
 class TrustedCheckpoints:
-    """Iterate over it once: the checkpoints, the smallest first. What is wrong with others is added to the findings.
+    """Iterate over it once: the checkpoints, the smallest first; `kept` is what whoever verifies brought along. What is
+    wrong with others is added to the findings.
 
     The names outside were read first, then `inside_size`, the size of the newest seal in the database. So a ledger at work
     raises no alarm: the sealer writes inside first.
@@ -31,6 +35,7 @@ class TrustedCheckpoints:
         keys: Sequence[PublicKey],
         findings: Findings,
         now: datetime,
+        kept: Sequence[Checkpoint] = (),
     ) -> None:
         self._seals = seals
         self._inside_size = inside_size
@@ -38,21 +43,30 @@ class TrustedCheckpoints:
         self._keys = keys
         self._findings = findings
         self._now = now
+        self._kept = sorted(kept, key=lambda each: each.size)
         self.count = 0
         """So many were met."""
         self.unpublished = 0
         """So many are inside only, and so young that the sealer may be about to publish them."""
 
     def __iter__(self) -> Iterator[Checkpoint]:
-        inside: Iterator[tuple[int, int, str, Seal | None]] = ((s.size, 0, s.note, s) for s in self._inside())
+        inside: Iterator[tuple[int, int, _Copy]] = ((seal.size, 0, seal) for seal in self._inside())
         published = self._outside.checkpoints() if self._outside is not None else ()
-        outside: Iterator[tuple[int, int, str, Seal | None]] = ((size, 1, note, None) for size, note in published)
-        for size, both in groupby(merge(inside, outside, key=lambda each: each[:2]), key=lambda each: each[0]):
-            seal, outside_note = None, None
-            for _, _, note, found in both:
-                seal, outside_note = (found, outside_note) if found is not None else (seal, note)
+        outside: Iterator[tuple[int, int, _Copy]] = ((size, 1, note) for size, note in published)
+        kept: Iterator[tuple[int, int, _Copy]] = ((checkpoint.size, 2, checkpoint) for checkpoint in self._kept)
+        for size, copies in groupby(merge(inside, outside, kept, key=lambda each: each[:2]), key=lambda each: each[0]):
+            seal, outside_note, kept_ones = None, None, list[Checkpoint]()
+            for _, _, copy in copies:
+                match copy:
+                    case Seal():
+                        seal = copy
+                    case Checkpoint():
+                        kept_ones.append(copy)
+                    case note:
+                        outside_note = note
             self.count += 1
-            checkpoint = self._judge(size, seal, outside_note)
+            checkpoint = self._judge(size, seal, outside_note) if seal is not None or outside_note is not None else None
+            checkpoint = self._judge_kept(size, kept_ones, checkpoint)
             if checkpoint is not None:
                 yield checkpoint
         if self._outside is not None:
@@ -76,6 +90,18 @@ class TrustedCheckpoints:
             self._add(FindingKind.CHECKPOINT_FORKED, size, "is signed in two versions, one inside and one outside")
         return outer or inner
 
+    def _judge_kept(self, size: int, kept: Sequence[Checkpoint], held: Checkpoint | None) -> Checkpoint | None:
+        """What somebody kept goes first: nobody here has a hand in it."""
+        if not kept:
+            return held
+        if held is None:
+            self._add(FindingKind.CHECKPOINT_MISSING, size, "was kept by whoever verifies, and is not here any more")
+        elif kept[0].root != held.root:
+            self._add(FindingKind.CHECKPOINT_FORKED, size, "is another one here than the one that was kept")
+        if len({checkpoint.root for checkpoint in kept}) > 1:
+            self._add(FindingKind.CHECKPOINT_FORKED, size, "was kept in two versions")
+        return kept[0]
+
     def _compare(self, size: int, seal: Seal | None, outside_note: str | None) -> None:
         if seal is None:
             self._add(FindingKind.CHECKPOINT_MISSING, size, "is in the store, and not in the database")
@@ -89,7 +115,7 @@ class TrustedCheckpoints:
 
     def _opened(self, size: int, note: str, where: str) -> Checkpoint | None:
         try:
-            checkpoint = _signed(note, self._keys)
+            checkpoint = signed_checkpoint(note, self._keys)
         except NoteError as error:
             self._add(FindingKind.CHECKPOINT_UNSIGNED, size, f"in the {where} cannot be trusted: {error}")
             return None
@@ -112,7 +138,7 @@ class TrustedCheckpoints:
 
     def _opened_newest(self, note: str, published_size: int) -> None:
         try:
-            size = _signed(note, self._keys).size
+            size = signed_checkpoint(note, self._keys).size
         except NoteError as error:
             what = f"The store's newest {NEWEST} cannot be trusted: {error}."
             self._findings.add(FindingKind.CHECKPOINT_UNSIGNED, 0, 0, what)
@@ -134,7 +160,7 @@ class TrustedCheckpoints:
         self._findings.add(kind, size, size, f"The checkpoint over {size} events {what}.")
 
 
-def _signed(note: str, keys: Sequence[PublicKey]) -> Checkpoint:
+def signed_checkpoint(note: str, keys: Sequence[PublicKey]) -> Checkpoint:
     """Of the log that the signing key is for: a key's name is the origin of what it seals. Raises NoteError."""
     checkpoint = Checkpoint.parse(open_note(note, keys))
     open_note(note, [key for key in keys if key.name == checkpoint.origin])

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ledger.proof.findings import FindingKind, Findings
-from ledger.proof.notes import PublicKey
+from ledger.proof.guards import missing_guards
+from ledger.proof.notes import Checkpoint, PublicKey
 from ledger.proof.outside import Outside
 from ledger.proof.rehashing import differences_of_tag_index, extent, pages
 from ledger.proof.seal_store import SealStore
@@ -46,10 +47,12 @@ def verify(
     now: datetime,
     on_progress: Callable[[int, int], None] = lambda *_: None,
     processes: int = 1,
+    kept: Sequence[Checkpoint] = (),
 ) -> Verdict:
     """Look at everything. `on_progress` gets how many positions were looked at, and of how many.
 
-    Without a store only what the database itself holds is compared. Raises psycopg.Error, StoreUnavailableError.
+    `kept`: checkpoints that somebody kept since they were published, opened with `signed_checkpoint`; today's log has to
+    begin with what they cover. Without a store only what the database itself holds is compared. Raises psycopg.Error, StoreUnavailableError.
     """
     with Outside(store) if store is not None else nullcontext() as outside:
         newest = seals.newest()
@@ -58,7 +61,7 @@ def verify(
         claimed = max(head, inside_size, outside.newest_size if outside is not None else 0)
         until = min(last, claimed)
         verdict = Verdict(events=until)
-        trusted = TrustedCheckpoints(seals, inside_size, outside, keys, verdict.findings, now)
+        trusted = TrustedCheckpoints(seals, inside_size, outside, keys, verdict.findings, now, kept)
         walk = Walk(seals, outside, inside_size, iter(trusted), verdict.findings)
         for page in pages(database_url, until, processes):
             walk.take(page)
@@ -67,6 +70,8 @@ def verify(
         if trusted.count == 0 and last > 1 and seals.newest() is None:  # `migrate` records one, before anything seals
             what = "{at}: no seal covers any of them, neither inside nor outside."
             verdict.findings.add(FindingKind.NOTHING_SEALED, 1, last, what)
+        for what in missing_guards(database_url):
+            verdict.findings.add(FindingKind.GUARD_MISSING, 0, 0, what)
         for position, is_missing in differences_of_tag_index(database_url):
             what = (
                 "{at}: a tag is missing in the index."

@@ -44,11 +44,27 @@ def test_the_projector_seals_and_verify_says_that_it_holds_until_somebody_tamper
         owner.execute("UPDATE ledger.event SET actor = 'mallory' WHERE position = 17")
     done = ledger.run("verify", "--json")
     assert done.returncode == 1
-    (finding,) = json.loads(done.stdout)["findings"]
+    finding, *guards = json.loads(done.stdout)["findings"]
+    assert [each["kind"] for each in guards] == ["guard_missing"]
     assert (finding["kind"], finding["first_position"], finding["last_position"]) == ("event_changed", 17, 17)
     done = ledger.run("verify", "--public-key", "stranger+d0559514+AW56HN0psLeP0Tr0xVmP7/TvKpcWbjym8uT7/M2AUFvx")
     assert done.returncode == 1
     assert "Position 17" in done.stdout
+
+
+def test_a_checkpoint_that_was_kept_is_held_against_the_log(ledger: Command, tmp_path: Path) -> None:
+    seal_small_season(ledger)
+    with psycopg.connect(ledger.settings["DATABASE_URL"]) as owner:
+        row = owner.execute("SELECT note FROM proof.checkpoint ORDER BY size LIMIT 1").fetchone()
+    assert row is not None
+    kept = tmp_path / "kept"
+    kept.write_text(row[0])
+    assert ledger.run("verify", "--checkpoint", str(kept)).returncode == 0
+    kept.write_text(row[0].replace("\n\n", "\nmore\n\n", 1))
+    for unusable in (kept, tmp_path / "nowhere", tmp_path):
+        done = ledger.run("verify", "--checkpoint", str(unusable))
+        assert done.returncode == 2
+        assert f"--checkpoint {unusable}" in " ".join(done.stderr.split())
 
 
 def test_a_ledger_that_was_never_sealed_says_so(ledger: Command) -> None:

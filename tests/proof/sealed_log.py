@@ -1,12 +1,13 @@
 """A log, its sealer, and its verification, with little around them."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import orjson
 
 from ledger.proof.findings import FindingKind
-from ledger.proof.notes import PublicKey, SigningKey
+from ledger.proof.notes import Checkpoint, PublicKey, SigningKey
 from ledger.proof.seal_store import SealStore
 from ledger.proof.sealer import Sealer
 from ledger.proof.seals import Seal, Seals
@@ -64,9 +65,9 @@ class SealedLog:
             self.record(count)
             self.seal()
 
-    def verify(self, *keys: PublicKey, processes: int = 1, at: datetime | None = None) -> Verdict:
+    def verify(self, *keys: PublicKey, processes: int = 1, at: datetime | None = None, kept: Sequence[Checkpoint] = ()) -> Verdict:
         now = at or datetime.now(UTC) + LATER
-        return verify(self.url, self.seals, self.store, keys or [self.key.public], now, processes=processes)
+        return verify(self.url, self.seals, self.store, keys or [self.key.public], now, processes=processes, kept=kept)
 
     def found(self) -> Found:
         return [(finding.kind, finding.first, finding.last) for finding in self.verify().findings]

@@ -22,13 +22,29 @@ class Tamperer:
         self.store = Path(log.store.address)
         self._kept = shutil.copytree(self.store, kept)
         self._connection = psycopg.connect(log.url, autocommit=True)
+        self._unguard = ";".join(f"ALTER TABLE {table} DISABLE TRIGGER ALL" for table in TABLES)
+        self._guard = ";".join(
+            f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}"
+            for table, name in self._connection.execute(
+                "SELECT tgrelid::regclass::text, tgname FROM pg_trigger"
+                " WHERE tgenabled = 'A' AND tgrelid::regclass::text = ANY (%s)",
+                [list(TABLES)],
+            ).fetchall()
+        )
         for table in TABLES:
-            self.sql(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
             self.sql(f"CREATE TEMPORARY TABLE {self._copy_of(table)} AS TABLE {table}")
         self.sql("ALTER TABLE ledger.event DROP CONSTRAINT IF EXISTS event_position_check")
 
     def sql(self, statements: str, *parameters: object) -> psycopg.Cursor:
-        return self._connection.execute(statements.encode(), parameters or None)
+        """With the triggers out of the way, and back in force afterwards: nothing shows that they ever were."""
+        self._connection.execute(self._unguard.encode())
+        try:
+            return self._connection.execute(statements.encode(), parameters or None)
+        finally:
+            self.guard()
+
+    def guard(self) -> None:
+        self._connection.execute(self._guard.encode())
 
     def reseal(self, key: SigningKey | None) -> None:
         """Tiles and checkpoints in the database anew, over the rows as they are; signed with a key, or by nobody."""

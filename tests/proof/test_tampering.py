@@ -1,16 +1,20 @@
 """Whatever the database's superuser does to a sealed log, its verification finds it, and says where."""
 
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from ledger.proof import rehashing
 from ledger.proof.findings import FindingKind
+from ledger.proof.guards import QUERIES
 from ledger.proof.notes import Checkpoint, SigningKey
 from ledger.proof.seal_store import NEWEST, SealStore, checkpoint_name
-from ledger.proof.tiles import tile_name
+from ledger.proof.tiles import TILE_BYTES, tile_name
+from ledger.proof.trusted import signed_checkpoint
 from ledger.proof.verification import verify
 from ledger.proof.verify_export import NotProven, open_checkpoint
 from tests.proof.sealed_log import ANOTHER_KEY, KEY, Found, SealedLog
@@ -285,3 +289,96 @@ def test_a_long_log_is_read_in_pages_by_several_processes(
     tamperer.sql(CHANGE.format(position=512))
     found = [each for each in tamperer.log.verify(processes=processes).findings if each.kind is not INDEX]
     assert [(each.kind, each.first, each.last) for each in found] == [(MISSING, 257, 257), (CHANGED, 512, 512)]
+
+
+WITH_A_CONDITION = """
+DROP TRIGGER refuse_change ON ledger.event;
+CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger.event
+FOR EACH STATEMENT WHEN (false) EXECUTE FUNCTION ledger.refuse_change();
+ALTER TABLE ledger.event ENABLE ALWAYS TRIGGER refuse_change
+"""
+UNGUARDED = [
+    ("ALTER TABLE ledger.event DISABLE TRIGGER refuse_change", "trigger refuse_change on ledger.event is"),
+    ("ALTER TABLE ledger.event_tag ENABLE TRIGGER refuse_change", "trigger refuse_change on ledger.event_tag is"),
+    ("DROP TRIGGER refuse_gap ON ledger.log_head", "trigger refuse_gap on ledger.log_head is"),
+    (WITH_A_CONDITION, "trigger refuse_change on ledger.event is"),
+    (
+        "CREATE OR REPLACE FUNCTION ledger.refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        "function ledger.refuse_change is",
+    ),
+    ("GRANT UPDATE (data) ON ledger.event TO ledger_app", "role ledger_app may UPDATE on ledger.event."),
+    ("GRANT DELETE ON ledger.event_tag TO ledger_read", "role ledger_read may DELETE on ledger.event_tag."),
+    ("CREATE RULE nothing AS ON INSERT TO ledger.event DO ALSO NOTHING", "table ledger.event has rules"),
+    ("ALTER TABLE ledger.event ENABLE ROW LEVEL SECURITY", "table ledger.event has row security"),
+    ("CREATE TABLE ledger.more () INHERITS (ledger.event)", "table ledger.event is not alone"),
+    (
+        "ALTER TABLE ledger.event RENAME TO event_hidden; CREATE VIEW ledger.event AS TABLE ledger.event_hidden",
+        "table ledger.event is not an ordinary table",
+    ),
+    ("DROP TABLE ledger.log_head; CREATE TABLE ledger.log_head (position bigint)", "trigger refuse_gap on ledger.log_head"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("statements", "what"), UNGUARDED)
+def test_a_guard_that_was_taken_away_is_named(history: SealedLog, statements: str, what: str) -> None:
+    with psycopg.connect(history.url) as owner:
+        owner.execute(statements.encode())
+        found = guards_missing_on(owner)
+        owner.rollback()
+    assert any(what in sentence for sentence in found)
+    assert [finding for finding in history.verify().findings if finding.kind is FindingKind.GUARD_MISSING] == []
+
+
+def guards_missing_on(connection: psycopg.Connection) -> list[str]:
+    """As the verification asks, inside a transaction that is taken back."""
+    return [what for (what,) in connection.execute(QUERIES["guards"], {})]
+
+
+def test_a_verification_tells_of_missing_guards(tamperer: Tamperer) -> None:
+    with psycopg.connect(tamperer.log.url, autocommit=True) as owner:
+        owner.execute("ALTER TABLE ledger.event DISABLE TRIGGER refuse_change")
+    assert tamperer.log.found() == [(FindingKind.GUARD_MISSING, 0, 0)]
+    tamperer.guard()
+    assert tamperer.log.verify().holds
+
+
+def test_a_history_rewritten_with_key_and_store_is_held_against_a_checkpoint_that_was_kept(tamperer: Tamperer) -> None:
+    kept = checkpoint_over(tamperer.log, 576)
+    assert tamperer.log.verify(kept=[kept]).holds
+    tamperer.sql(CHANGE.format(position=300))
+    tamperer.reseal(tamperer.log.key)
+    rewrite_store(tamperer)
+    assert tamperer.log.verify().holds
+    assert (FORKED, 576, 576) in found_with(tamperer.log, kept)
+    assert (RANGE, 321, 576) in found_with(tamperer.log, kept)
+
+
+def test_a_tail_cut_off_with_key_and_store_is_held_against_a_checkpoint_that_was_kept(tamperer: Tamperer) -> None:
+    kept = checkpoint_over(tamperer.log, 600)
+    tamperer.sql("DELETE FROM ledger.event WHERE position > 320; UPDATE ledger.log_head SET position = 320")
+    tamperer.sql("DELETE FROM ledger.event_tag WHERE position > 320; DELETE FROM proof.checkpoint WHERE size > 320")
+    tamperer.reseal(tamperer.log.key)
+    rewrite_store(tamperer)
+    assert tamperer.log.verify().holds
+    assert found_with(tamperer.log, kept) == [(GONE, 600, 600), (TAIL, 321, 600)]
+
+
+def checkpoint_over(log: SealedLog, size: int) -> Checkpoint:
+    seal = log.seals.at_size(size)
+    assert seal is not None
+    return signed_checkpoint(seal.note, [log.key.public])
+
+
+def found_with(log: SealedLog, kept: Checkpoint) -> list[tuple[FindingKind, int, int]]:
+    return [(finding.kind, finding.first, finding.last) for finding in log.verify(kept=[kept]).findings]
+
+
+def rewrite_store(tamperer: Tamperer) -> None:
+    """What the database holds now, outside too."""
+    shutil.rmtree(tamperer.store)
+    for level, index, hashes in tamperer.sql("SELECT * FROM proof.tile").fetchall():
+        if level == 0 and len(hashes) == TILE_BYTES:
+            tamperer.log.store.create(tile_name(level, index), bytes(hashes))
+    for size, note in tamperer.sql("SELECT size, note FROM proof.checkpoint ORDER BY size").fetchall():
+        tamperer.log.store.create(checkpoint_name(size), note.encode())
+        tamperer.log.store.replace(NEWEST, note.encode())

@@ -1,0 +1,19 @@
+"""Whether the log still is what the migrations made it: tables that refuse every change, functions of this release, grants that hold.
+
+Seals prove what was done to the log; guards keep it from being done. Where one is gone, somebody with the owner's rights took it away.
+"""
+
+from ledger.named_queries import named_queries
+from ledger.store.connection import ConnectionSettings, connect
+
+__all__ = ["missing_guards"]
+
+QUERIES = named_queries("ledger.proof", "guards.sql")
+
+_SETTINGS = ConnectionSettings("ledger verify")
+
+
+def missing_guards(database_url: str) -> list[str]:
+    """A sentence for each guard that is missing. Raises psycopg.Error."""
+    with connect(database_url, _SETTINGS) as connection:
+        return [what for (what,) in connection.execute(QUERIES["guards"], {})]
