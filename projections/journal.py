@@ -158,10 +158,13 @@ class Journal:
             position=cut.position,
         )
 
-    def payees(self, year: int, *, limit: int, offset: int = 0) -> Page[PayeeView]:
-        """Who was paid in a calendar year (UTC), most first; `next_after` is the next page's offset."""
+    def payees(self, year: int, *, limit: int, offset: int = 0, as_of: int | None = None) -> Page[PayeeView]:
+        """Who was paid in a calendar year (UTC), most first; `next_after` is the next page's offset.
+
+        The journal is only ever added to, so pages as of one position belong together, whatever is recorded meanwhile.
+        """
         begins = datetime(year, 1, 1, tzinfo=UTC)
-        with self._cut(None) as cut:
+        with self._cut(as_of) as cut:
             rows = cut.fetch(
                 "payees",
                 begins=begins,
@@ -170,7 +173,7 @@ class Journal:
                 offset=offset,
             )
         next_after = offset + limit if len(rows) > limit else None
-        return Page(items=[PayeeView(**row) for row in rows[:limit]], next_after=next_after, position=cut.position)
+        return Page(items=[PayeeView(**row) for row in rows[:limit]], next_after=next_after, position=cut.as_of)
 
     def unbalanced(self, limit: int) -> list[int]:
         """Positions of entries that do not sum to zero in each currency. There are none, unless somebody changed the tables."""

@@ -118,6 +118,7 @@ SELECT instructor_id, currency,
     sum(amount_minor)::bigint AS paid_minor
 FROM journal_line
 WHERE occurred_at >= %(begins)s AND occurred_at < %(ends)s
+  AND position <= %(as_of)s
   AND event_type IN ('TransferSettled', 'TransferReversed') AND instructor_id IS NOT NULL
 GROUP BY instructor_id, currency
 ORDER BY paid_minor DESC, instructor_id, currency

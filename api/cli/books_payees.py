@@ -20,7 +20,7 @@ def payees_of(year: int, *, as_json: bool, csv: bool) -> None:
         page = services.journal.payees(year, limit=PAGE)
         found = list(page.items)
         while page.next_after is not None:
-            page = services.journal.payees(year, limit=PAGE, offset=page.next_after)
+            page = services.journal.payees(year, limit=PAGE, offset=page.next_after, as_of=page.position)
             found += page.items
         thresholds = services.settings.payee_reporting_thresholds
         rows = payees(found, year, thresholds, services.people)

@@ -1,6 +1,7 @@
-"""Whether the log still is what the migrations made it: tables that refuse every change, functions of this release, grants that hold.
+"""Whether the log still is what the migrations made it: tables that refuse every change, functions of this release, no rights.
 
-Seals prove what was done to the log; guards keep it from being done. Where one is gone, somebody with the owner's rights took it away.
+Seals prove what was done to the log; guards keep it from being done. Where one is gone, somebody with the owner's rights
+took it away.
 """
 
 from ledger.named_queries import named_queries

@@ -52,7 +52,8 @@ def verify(
     """Look at everything. `on_progress` gets how many positions were looked at, and of how many.
 
     `kept`: checkpoints that somebody kept since they were published, opened with `signed_checkpoint`; today's log has to
-    begin with what they cover. Without a store only what the database itself holds is compared. Raises psycopg.Error, StoreUnavailableError.
+    begin with what they cover. Without a store only what the database itself holds is compared. Raises psycopg.Error,
+    StoreUnavailableError.
     """
     with Outside(store) if store is not None else nullcontext() as outside:
         newest = seals.newest()

@@ -228,6 +228,7 @@ def test_a_body_that_breaks_off_does_no_harm(shared_ledger: Ledger) -> None:
         ("/payouts?referrer_id=%00", "finance", 422, "validation_failed"),
         ("/payouts?cursor=", "finance", 400, "bad_cursor"),
         ("/payouts?cursor=AAAA", "finance", 400, "bad_cursor"),
+        ("/finance/payees?year=2026&cursor=AAAA", "finance", 400, "bad_cursor"),
         ("/payouts?cursor=%00%ff", "finance", 400, "bad_cursor"),
         ("/payouts?cursor=" + "A" * 20_000, "finance", 400, "bad_cursor"),
         ("/payouts?min_position=-1", "finance", 422, "validation_failed"),

@@ -240,6 +240,21 @@ def test_payees_of_a_year_are_paid_what_settled_less_what_came_back(ledger: Smal
     assert journal.payees(9999, limit=10).items == []
 
 
+def test_payees_of_all_pages_are_those_of_the_moment_of_the_first(ledger: SmallLedger) -> None:
+    for referrer, referred in (("anna", "ben"), ("bo", "carl"), ("cleo", "dan")):
+        ledger.answer(ledger.request(ledger.earn_bonus(referrer, referred)), "settled")
+    ledger.projector.catch_up()
+    journal = Journal(ledger.pool)
+    first = journal.payees(2026, limit=1)
+    for referred in ("emil", "finn"):  # now cleo is first, and everybody else moves down
+        ledger.answer(ledger.request(ledger.earn_bonus("cleo", referred)), "settled")
+    ledger.projector.catch_up()
+    rest = journal.payees(2026, limit=2, offset=1, as_of=first.position)
+    assert [each.instructor_id for each in [*first.items, *rest.items]] == ["anna", "bo", "cleo"]
+    assert [each.settled_minor for each in [*first.items, *rest.items]] == [7500, 7500, 7500]
+    assert journal.payees(2026, limit=1).items[0].instructor_id == "cleo"
+
+
 def test_of_an_empty_log_every_account_is_zero(ledger: SmallLedger) -> None:
     found = Journal(ledger.pool).trial_balance(as_of=5, effective_at=FEBRUARY)
     assert [each.account for each in found.accounts] == list(Account)

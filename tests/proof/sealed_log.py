@@ -65,7 +65,9 @@ class SealedLog:
             self.record(count)
             self.seal()
 
-    def verify(self, *keys: PublicKey, processes: int = 1, at: datetime | None = None, kept: Sequence[Checkpoint] = ()) -> Verdict:
+    def verify(
+        self, *keys: PublicKey, processes: int = 1, at: datetime | None = None, kept: Sequence[Checkpoint] = ()
+    ) -> Verdict:
         now = at or datetime.now(UTC) + LATER
         return verify(self.url, self.seals, self.store, keys or [self.key.public], now, processes=processes, kept=kept)
 

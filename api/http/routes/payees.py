@@ -22,7 +22,7 @@ router = APIRouter(prefix=f"{PREFIX}/finance/payees", tags=["finance"], dependen
     "",
     summary="Totals of a calendar year by payee, most first",
     description="""Settled less reversed, each in the year (UTC) in which it happened; `reportable` where that reaches the year's
-threshold (PAYEE_REPORTING_THRESHOLDS).""",
+threshold (PAYEE_REPORTING_THRESHOLDS). All pages are of the moment of the first, whatever is recorded meanwhile.""",
     responses=reads(*AUTHORIZED, Kind.BAD_CURSOR),
 )
 def list_payees(
@@ -35,8 +35,9 @@ def list_payees(
 ) -> Listing[Payee]:
     listed = ("payees", year)
     services = parts.services
-    page = services.journal.payees(year, limit=limit, offset=cursors.decode(cursor, *listed) or 0)
+    as_of, offset = cursors.decode_as_of(cursor, *listed)
+    page = services.journal.payees(year, limit=limit, offset=offset, as_of=as_of)
     reflects(response, page.position)
     thresholds = services.settings.payee_reporting_thresholds
     items = payees(page.items, year, thresholds, services.people)
-    return Listing(items=items, next_cursor=cursors.encode(page.next_after, *listed))
+    return Listing(items=items, next_cursor=cursors.encode_as_of(page.position, page.next_after, *listed))
