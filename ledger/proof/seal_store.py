@@ -7,7 +7,6 @@
 Whoever owns the database should not be the one who owns this: a bucket with object lock, in another account, is best.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +16,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
+from ledger.proof import durable_file
 from ledger.proof.errors import StoreConflictError, StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -44,16 +44,25 @@ class SealStore:
 
     def create(self, name: str, content: bytes) -> None:
         """Keep it for ever. The same content again is as good as once. Raises StoreConflictError, StoreUnavailableError."""
-        if not self._call(lambda store: _created(store, name, content)):
-            if self.get(name) != content:
-                raise StoreConflictError(self.address, name)
+        folder = self._folder
+        if folder is None:
+            is_new = self._call(lambda store: _created(store, name, content))
+        else:
+            is_new = self._call(lambda _: durable_file.create(folder, name, content))
+        if is_new:
             return
-        self._settle(name)
+        if self.get(name) != content:
+            raise StoreConflictError(self.address, name)
+        if folder is not None:
+            self._call(lambda _: durable_file.settle(folder, name))
 
     def replace(self, name: str, content: bytes) -> None:
         """Keep it instead of what was there. Raises StoreUnavailableError."""
-        self._call(lambda store: obstore.put(store, name, content, mode="overwrite"))
-        self._settle(name)
+        folder = self._folder
+        if folder is None:
+            self._call(lambda store: obstore.put(store, name, content, mode="overwrite"))
+        else:
+            self._call(lambda _: durable_file.replace(folder, name, content))
 
     def names(self, prefix: str) -> Iterator[str]:
         """What is kept below a prefix, in no particular order. Raises StoreUnavailableError."""
@@ -73,21 +82,6 @@ class SealStore:
                 self._opened = _open(self.address, self._folder)
             return work(self._opened)
         except (BaseError, OSError, ValueError) as error:
-            raise StoreUnavailableError(self.address, error) from error
-
-    def _settle(self, name: str) -> None:
-        """In a folder: on the disk, with its name, before anybody relies on it. A bucket answers no earlier."""
-        if self._folder is None:
-            return
-        path = self._folder / name
-        try:
-            for settled in (path, path.parent):
-                descriptor = os.open(settled, os.O_RDONLY)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
-        except OSError as error:
             raise StoreUnavailableError(self.address, error) from error
 
 
