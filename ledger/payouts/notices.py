@@ -7,7 +7,7 @@ know of, is shown as reported. The caller has verified where the notice comes fr
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -27,6 +27,7 @@ from ledger.events import (
 )
 from ledger.history import about
 from ledger.payouts import payout as payouts
+from ledger.payouts.outcome import moment_of
 
 ACTOR = "stripe"
 MESSAGE_LENGTH = 500
@@ -95,7 +96,7 @@ class Notices:
             )
         except ValidationError:
             return  # another shape than a bank payout's
-        self._record(reported, event_id, _moment(created))
+        self._record(reported, event_id, moment_of(created))
 
     def _record(self, event: Event, stripe_event_id: str, happened_at: datetime | None = None) -> None:
         """Record it, once for each of Stripe's events."""
@@ -128,9 +129,3 @@ def _text(value: object) -> str | None:
     if not isinstance(value, str):
         return None
     return value.replace("\0", "").encode(errors="replace").decode()[:MESSAGE_LENGTH]
-
-
-def _moment(created: object) -> datetime | None:
-    if isinstance(created, int) and 0 < created < 2**32:
-        return datetime.fromtimestamp(created, UTC)
-    return None

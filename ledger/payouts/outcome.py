@@ -6,6 +6,7 @@ hands over what was on the wire, and this module judges by status and error code
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from ledger.events import FailureKind, TransferRequested, UnknownKind
@@ -45,6 +46,8 @@ class Transfer:
     currency: str
     destination: str
     metadata: Mapping[str, str]
+    created_at: datetime | None = None
+    """When Stripe made it, to the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,20 @@ def transfer_of(body: Mapping[str, Any]) -> Transfer | None:
                 currency=currency,
                 destination=destination,
                 metadata={str(key): str(value) for key, value in metadata.items()},
+                created_at=moment_of(body.get("created")),
             )
+    return None
+
+
+def happened_at(transfer: Transfer, sent_at: datetime, now: datetime) -> datetime:
+    """When a transfer was made that we hear of only now: by Stripe's clock, yet neither before it was asked for nor after now."""
+    return now if transfer.created_at is None else min(max(transfer.created_at, sent_at), now)
+
+
+def moment_of(created: object) -> datetime | None:
+    """Of Stripe's `created`, in seconds; None if it is none."""
+    if isinstance(created, int) and 0 < created < 2**32:
+        return datetime.fromtimestamp(created, UTC)
     return None
 
 

@@ -35,6 +35,7 @@ from ledger.payouts.outcome import (
     Settled,
     TryLater,
     Unknown,
+    happened_at,
     judge,
 )
 from ledger.payouts.outcome_events import outcome_event, settled
@@ -169,17 +170,21 @@ class PayoutProcess:
             case CredentialsRejected():
                 return await self._credentials_rejected()
             case Settled(transfer=transfer, replayed=replayed):
-                return await self._settle(settled(request, transfer, replayed=replayed, adopted=False), cause, head)
+                event = settled(request, transfer, replayed=replayed, adopted=False)
+                occurred_at = happened_at(transfer, until - KEY_WINDOW, self._clock()) if replayed else None
+                return await self._settle(event, cause, head, occurred_at)
             case Unknown(kind=UnknownKind.KEY_MISUSE, detail=detail):
                 alarm.critical("stripe_key_misused", payout_id=request.payout_id, detail=detail)
         await self._records.append(outcome_event(request, outcome), cause, head)
         return None
 
-    async def _settle(self, event: TransferSettled, cause: str, head: int) -> Finished | None:
+    async def _settle(
+        self, event: TransferSettled, cause: str, head: int, occurred_at: datetime | None
+    ) -> Finished | None:
         """Record that money moved. Whatever else was recorded about the payout meanwhile: this is never dropped."""
         while True:
             try:
-                await self._records.append(event, cause, head)
+                await self._records.append(event, cause, head, occurred_at=occurred_at)
                 return None
             except ConflictError:
                 events, head = await self._log.read([about(payout_tag(event.payout_id))])
@@ -200,7 +205,8 @@ class PayoutProcess:
             if result.others:
                 alarm.error("stripe_holds_unexpected_transfers", payout_id=request.payout_id, others=result.others)
             adopted = settled(request, result.transfer, replayed=False, adopted=True)
-            return await self._settle(adopted, situation.cause, situation.head)
+            occurred_at = happened_at(result.transfer, first_sent_at, self._clock())
+            return await self._settle(adopted, situation.cause, situation.head, occurred_at)
         if isinstance(result, Disagrees):
             if unresolved is not None and unresolved.mismatched != result.transfer_ids:
                 found = result.transfer_ids

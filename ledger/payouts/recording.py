@@ -16,7 +16,14 @@ class PayoutRecords:
         self._log = log
         self._clock = clock
 
-    async def append(self, event: AboutPayout, cause: str, head: int, *also: DCBQueryItem) -> Appended:
-        """Record it unless something was recorded about the payout, or inside `also`, after `head`. Raises ConflictError."""
-        draft = Draft(Happened(event, self._clock()), ACTOR, causation_id=cause, correlation_id=event.referral_id)
+    async def append(
+        self, event: AboutPayout, cause: str, head: int, *also: DCBQueryItem, occurred_at: datetime | None = None
+    ) -> Appended:
+        """Record it unless something was recorded about the payout, or inside `also`, after `head`. `occurred_at` None: now.
+
+        Raises ConflictError.
+        """
+        draft = Draft(
+            Happened(event, occurred_at or self._clock()), ACTOR, causation_id=cause, correlation_id=event.referral_id
+        )
         return await self._log.append([draft], [about(payout_tag(event.payout_id)), *also], after=head)

@@ -13,7 +13,9 @@ from ledger.events import (
     TransferRequested,
     TransferSettled,
     UnknownKind,
+    payout_tag,
 )
+from ledger.history import about
 from ledger.payouts.intents import transfer_intent
 from ledger.payouts.outcome import Answer, NoAnswer
 from ledger.payouts.steps import Finished, Wait
@@ -258,6 +260,19 @@ def test_an_unknown_older_than_the_window_is_found_by_its_group_and_never_sent(r
     road.clock.ahead += 24 * HOUR
     assert isinstance(road.advance(payout_id, gateway=NeverCalled), Finished)
     assert road.newest(payout_id).adopted
+
+
+def test_a_transfer_that_is_found_later_happened_when_stripe_made_it(road: Road) -> None:
+    payout_id = road.owe()
+    road.stripe.meets(Fault.TIMEOUT_AFTER)
+    road.advance(payout_id)
+    road.clock.ahead += 24 * HOUR
+    road.advance(payout_id, gateway=NeverCalled)
+    found = road.log.read([about(payout_tag(payout_id))])[0]
+    settled = found[-1]
+    (sent,) = [each for each in found if isinstance(each.event, TransferRequested)]
+    assert isinstance(settled.event, TransferSettled)
+    assert sent.occurred_at <= settled.occurred_at < road.clock() - 23 * HOUR
 
 
 def test_a_list_that_lags_proves_nothing(road: Road) -> None:
