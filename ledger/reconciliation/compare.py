@@ -178,11 +178,14 @@ def _by_amount_and_time(ours: _Side, theirs: _Side, matching: _Matching) -> None
 
 
 def _by_sum(ours: _Side, theirs: _Side, matching: _Matching) -> None:
-    """Reversals made at Stripe by others are read off the transfer: several of them may be one event of the log."""
+    """Reversals made at Stripe by others are read off the transfer: several of them may be one event of the log.
+
+    Only of the same transfer or account: where Stripe's lines name neither, sums of anybody's reversals would explain anything.
+    """
     party = _party_of(theirs)
 
     def key(line: Line) -> object | None:
-        return (party(line),) if line.category == TRANSFER_REVERSAL else None
+        return party(line) if line.category == TRANSFER_REVERSAL else None
 
     candidates = theirs.grouped(key)
     for found, book_lines in ours.grouped(key).items():

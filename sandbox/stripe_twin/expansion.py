@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from sandbox.stripe_twin import accounts, books, transfers
+from sandbox.stripe_twin import accounts, books, reversals, transfers
 from sandbox.stripe_twin.messages import Json
 from sandbox.stripe_twin.refusals import Refusal, invalid
 from sandbox.stripe_twin.world import World
@@ -11,6 +11,7 @@ _DEEPEST = 4
 
 _RETRIEVE: dict[str, Callable[[World, str], Json]] = {
     "tr_": transfers.retrieve,
+    "trr_": reversals.stored,
     "txn_": books.retrieve_transaction,
     "acct_": accounts.retrieve,
 }

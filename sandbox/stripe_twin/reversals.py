@@ -75,10 +75,18 @@ def _amount_to_reverse(world: World, transfer: Json, parameters: Json) -> int:
 def retrieve(world: World, transfer: str, identifier: str) -> Json:
     """One reversal of a transfer."""
     transfers.stored(world, transfer)
-    body = world.store.body("transfer_reversal", identifier)
-    reversal: Json = json.loads(body) if body is not None else {}
-    if reversal.get("transfer") != transfer:
+    reversal = stored(world, identifier)
+    if reversal["transfer"] != transfer:
         raise missing("transfer reversal", identifier)
+    return reversal
+
+
+def stored(world: World, identifier: str) -> Json:
+    """A reversal by its id alone; 404 when there is none."""
+    body = world.store.body("transfer_reversal", identifier)
+    if body is None:
+        raise missing("transfer reversal", identifier)
+    reversal: Json = json.loads(body)
     return reversal
 
 

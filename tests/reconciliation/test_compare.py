@@ -183,6 +183,19 @@ def greedy(book: list[Line], stripe: list[Line], window: timedelta) -> list[tupl
     return taken
 
 
+def test_reversals_of_which_stripe_names_neither_transfer_nor_account_do_not_add_up_to_anything() -> None:
+    ours_reversed = line("tr_1/5000", "transfer_reversal", 5000, MIDDLE)._replace(transfer_id="tr_1", account="acct_1")
+    parts = [line(f"txn_{place}", "transfer_reversal", 2500, MIDDLE) for place in range(2)]
+    found, totals = compared("log", [ours_reversed], parts)
+    assert sorted(each.line_class for each in found.classified) == sorted(
+        [LineClass.MISSING_AT_STRIPE, LineClass.UNKNOWN_TO_US, LineClass.UNKNOWN_TO_US]
+    )
+    assert totals.remainder_minor == 0
+    named = [each._replace(transfer_id="tr_1") for each in parts]
+    found, _ = compared("log", [ours_reversed], named)
+    assert {each.line_class for each in found.classified} == {LineClass.MATCHED}
+
+
 def test_a_sum_is_made_of_neighbours() -> None:
     parts = [line(str(place), "transfer_reversal", minor, MIDDLE) for place, minor in enumerate([5, 7, 3, 2])]
     assert [each.id for each in consecutive_sum(12, parts)] == ["0", "1"]
