@@ -64,8 +64,11 @@ def _commands(running: Running, instructor_id: str) -> list[tuple[str, str]]:
         ("why not yet, what happens next", get("/instructor-referrals/referred", "instructor", instructor_id)),
         ("finance: the totals", get("/finance/totals", "finance", "finance")),
         ("every payout", get("/payouts?limit=20", "finance", "finance")),
+        ("the trial balance", get("/finance/trial-balance", "finance", "finance")),
+        ("how a total is made up", get("/audit/explain/paid_minor", "finance", "finance")),
         ("everybody: the founding spots", f"curl -s {running.api_url}/api/v1/instructor-referrals/founding-status"),
         ("auditor: the log itself", get("/audit/events?limit=20", "auditor", "auditor")),
+        ("the proof that an event is on it", get("/audit/proof/1", "auditor", "auditor")),
         ("platform: send a fact", send),
     ]
 
