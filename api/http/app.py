@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from api.http import openapi
 from api.http.edge import Edge
@@ -33,6 +33,8 @@ from api.http.routes import (
     replay,
     webhooks,
 )
+from api.pages import routes as pages
+from api.pages.session import SignInError
 from api.services import Services
 
 API_VERSION = "1.0"  # of what the routes promise, not of this release
@@ -76,6 +78,8 @@ def create_app(services: Services) -> FastAPI:
     app.state.parts = parts
     for module in ROUTES:
         app.include_router(module.router)
+    app.include_router(pages.router)
+    app.add_exception_handler(SignInError, _send_to_sign_in)
     for expected in (HTTPException, ProblemError, RequestValidationError):
         app.add_exception_handler(expected, _answer_with_problem)
     app.add_middleware(Edge, metrics=parts.metrics)
@@ -92,6 +96,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 async def _answer_with_problem(request: Request, error: Exception) -> Response:
     return problem_response(problem_of(error), request.state.request_id)
+
+
+async def _send_to_sign_in(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the signature is Starlette's
+    return RedirectResponse("/session", status_code=303)
 
 
 def _operation_id(route: APIRoute) -> str:

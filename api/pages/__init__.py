@@ -1,0 +1,1 @@
+"""Pages for people's browsers, over the same queries as the JSON routes."""

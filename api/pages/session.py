@@ -1,0 +1,59 @@
+"""A browser's session: the token itself, in a cookie that no script reads and no other site sends.
+
+    SignInError  there is no session that may see this page
+
+Keeping the token means that there is one signature and one expiry to check: those of the API.
+"""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request
+from pydantic import TypeAdapter, ValidationError
+from starlette.responses import Response
+
+from api.http.parts import PartsOfApp
+from api.http.problems import Kind, ProblemError
+from api.tokens import TokenError
+from ledger.lifecycle import InstructorId
+
+COOKIE = "ledger_session"
+SECONDS = 900
+_INSTRUCTOR_ID: TypeAdapter[str] = TypeAdapter(InstructorId)
+
+
+class SignInError(Exception):
+    """Answered with the way to the sign-in page."""
+
+
+def begin(request: Request, response: Response, token: str) -> None:
+    """After `check_own_form`: behind a proxy, only the browser's own word says whether it came by https."""
+    is_https = request.headers["origin"].startswith("https:")
+    response.set_cookie(COOKIE, token, max_age=SECONDS, httponly=True, samesite="strict", secure=is_https)
+
+
+def end(response: Response) -> None:
+    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+
+
+def check_own_form(request: Request) -> None:
+    """Every form's action asks this first: browsers name the page's origin in each POST, and it has to be ours."""
+    origin = urlsplit(request.headers.get("origin", ""))
+    if not origin.netloc or origin.netloc != request.headers.get("host"):
+        raise ProblemError(Kind.FORBIDDEN, "The form is not one of ours.")
+
+
+async def _own_instructor_id(request: Request, parts: PartsOfApp) -> str:
+    try:
+        principal = await parts.verifier.verify(request.cookies.get(COOKIE, ""))
+    except TokenError as error:
+        raise SignInError from error
+    if not principal.may_act_as(("instructor",)):
+        raise ProblemError(Kind.FORBIDDEN, "This page is for instructors.")
+    try:
+        return _INSTRUCTOR_ID.validate_python(principal.subject)
+    except ValidationError:
+        raise ProblemError(Kind.FORBIDDEN, "The token's sub is not an instructor id.") from None
+
+
+SessionInstructorId = Annotated[str, Depends(_own_instructor_id)]

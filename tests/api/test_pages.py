@@ -1,0 +1,56 @@
+"""The pages: who gets in, what is shown to whom, and forms that only our own pages may send."""
+
+import httpx
+import pytest
+
+from tests.api.running import Ledger, a_bonus
+
+
+def sign_in(ledger: Ledger, role: str, subject: str, **headers: str) -> httpx.Response:
+    origin = str(ledger.client.base_url).rstrip("/")
+    form = {"token": ledger.token(role, subject)}
+    return ledger.client.post("/session", data=form, headers={"Origin": origin, **headers})
+
+
+def test_instructors_see_their_own_referrals_and_nobody_elses(ledger: Ledger) -> None:
+    ledger.know(*a_bonus("anna", "ben", "ANNA"), *a_bonus("carl", "dora", "CARL"))
+    answer = sign_in(ledger, "instructor", "anna")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/referrals")
+    cookie = answer.headers["Set-Cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert "max-age=900" in cookie
+    page = ledger.client.get("/referrals")
+    assert page.status_code == 200
+    assert "Ben B." in page.text
+    assert "75.00 USD" in page.text
+    assert "ref=ANNA" in page.text
+    assert "Dora" not in page.text
+    assert "CARL" not in page.text
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert page.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_without_a_session_the_way_leads_to_the_sign_in_page(shared_ledger: Ledger) -> None:
+    answer = shared_ledger.client.get("/referrals")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/session")
+    assert "Your access token" in shared_ledger.client.get("/session").text
+
+
+@pytest.mark.parametrize("origin", ["https://elsewhere.example", "null"])
+def test_a_form_of_another_site_is_refused(shared_ledger: Ledger, origin: str) -> None:
+    answer = sign_in(shared_ledger, "instructor", "anna", Origin=origin)
+    assert answer.status_code == 403
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_the_page_is_for_instructors(ledger: Ledger) -> None:
+    sign_in(ledger, "finance", "fay")
+    assert ledger.client.get("/referrals").status_code == 403
+
+
+def test_signing_out_ends_the_session(ledger: Ledger) -> None:
+    sign_in(ledger, "instructor", "anna")
+    assert "Nobody yet" in ledger.client.get("/referrals").text
+    ledger.client.post("/session/end", headers={"Origin": str(ledger.client.base_url).rstrip("/")})
+    assert ledger.client.get("/referrals").status_code == 303
