@@ -41,7 +41,8 @@ IMPURE_FILES |= {
     )
 }
 IMPURE_FILES |= {
-    f"proof/{name}.py" for name in ("outside", "rehashing", "seal_store", "sealer", "seals", "verify_export")
+    f"proof/{name}.py"
+    for name in ("durable_file", "guards", "outside", "rehashing", "seal_store", "sealer", "seals", "verify_export")
 }
 IMPURE_FOLDERS = {"store"}
 IMPURE_IMPORTS = {"asyncio", "os", "random", "secrets", "socket", "subprocess", "threading", "time", "uuid_utils"}
