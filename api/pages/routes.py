@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.http.caught_up import CaughtUpReadModels
-from api.http.parts import PartsOfApp, referral_link
+from api.http.parts import Parts, PartsOfApp, referral_link
 from api.pages import session
 from api.pages.session import SessionInstructorId
 from api.tokens import LONGEST_TOKEN, TokenError
@@ -31,18 +31,27 @@ def stylesheet() -> Response:
     return Response((TEMPLATES / "pages.css").read_bytes(), media_type="text/css")
 
 
+@router.get("/")
+def first_page() -> Response:
+    return RedirectResponse("/referrals", status_code=303)
+
+
 @router.get("/session")
-def sign_in_page() -> HTMLResponse:
-    return _page("sign_in.html", error=None)
+def sign_in_page(parts: PartsOfApp) -> HTMLResponse:
+    return _sign_in(parts)
 
 
 @router.post("/session", dependencies=[Depends(session.check_own_form)])
 async def sign_in(request: Request, parts: PartsOfApp) -> Response:
     token = await _token_of_form(request)
     try:
-        await parts.verifier.verify(token)
+        principal = await parts.verifier.verify(token)
     except TokenError as error:
-        return _page("sign_in.html", status=401, error=f"The token is not taken: {error}.")
+        return _sign_in(parts, 401, f"The token is not taken: {error}.")
+    if not principal.may_act_as(("instructor",)):
+        return _sign_in(parts, 403, "The token is good, but these pages are for instructors, and it has not that role.")
+    if len(token) > session.LONGEST_TOKEN:
+        return _sign_in(parts, 422, "The token is longer than a browser keeps. Ask for one with fewer claims.")
     response = RedirectResponse("/referrals", status_code=303)
     session.begin(request, response, token)
     return response
@@ -80,6 +89,10 @@ async def _token_of_form(request: Request) -> str:
         if len(body) > LONGEST_FORM:
             return ""
     return parse_qs(body.decode("latin-1")).get("token", [""])[0].strip()
+
+
+def _sign_in(parts: Parts, status: int = 200, error: str | None = None) -> HTMLResponse:
+    return _page("sign_in.html", status=status, error=error, is_sandbox=parts.services.settings.stripe_api_key is None)
 
 
 def _page(template: str, *, status: int = 200, **shown: object) -> HTMLResponse:

@@ -19,6 +19,8 @@ from ledger.lifecycle import InstructorId
 
 COOKIE = "ledger_session"
 SECONDS = 900
+LONGEST_TOKEN = 3800
+"""Browsers drop a cookie of more than 4096 bytes, its name and attributes included (RFC 6265, 6.1)."""
 _INSTRUCTOR_ID: TypeAdapter[str] = TypeAdapter(InstructorId)
 
 

@@ -1,11 +1,12 @@
 """Verify an export of the ledger by yourself: this one file, Python, and the library `cryptography`. No database, no network.
 
-    python verify_export.py EXPORT.ndjson CHECKPOINT --public-key KEY     every event of an export, from the first
+    python verify_export.py EXPORT.ndjson CHECKPOINT... --public-key KEY  every event of an export, from the first
     python verify_export.py --proof PROOF.json --public-key KEY           one event        (GET /audit/proof/37)
     python verify_export.py --consistency PROOF.json --public-key KEY     two checkpoints  (GET /audit/checkpoint/consistency)
 
 EXPORT has one event a line, as canonical JSON (RFC 8785), in the order of the log from position 1. CHECKPOINT is a signed note
-(C2SP signed-note and tlog-checkpoint). KEY is the log's public key, `name+id+key`: have it from somewhere else than the export.
+(C2SP signed-note and tlog-checkpoint); of several, the export has to begin with each.
+KEY is the log's public key, `name+id+key`: have it from somewhere else than the export.
 
 What it proves: the holder of the key has signed a tree (RFC 9162, 2.1) whose leaves are exactly these lines, in this order. Exits
 with 0 if that holds, with 1 if it does not, with 2 if it was asked wrongly.
@@ -164,10 +165,12 @@ def _check(value: Any) -> None:
         raise NotProven(f"{value!r} is no number of an event")
 
 
-def check_export(lines: Iterable[bytes], checkpoint: str, public_keys: Sequence[str]) -> tuple[int, int]:
-    """How many events the checkpoint proves, and how many more the export has. Raises NotProven."""
-    size, root = open_checkpoint(checkpoint, public_keys)
+def check_export(lines: Iterable[bytes], checkpoints: Sequence[str], public_keys: Sequence[str]) -> tuple[int, int]:
+    """How many events the largest checkpoint proves, and how many more the export has. Raises NotProven."""
+    signed = sorted(open_checkpoint(checkpoint, public_keys) for checkpoint in checkpoints)
+    size = signed[-1][0]
     tree, position = Tree(), 0
+    _check_roots(tree, signed)
     for position, line in enumerate(lines, start=1):
         entry = line.removesuffix(b"\n")
         try:
@@ -182,11 +185,18 @@ def check_export(lines: Iterable[bytes], checkpoint: str, public_keys: Sequence[
             )
         if position <= size:
             tree.add(leaf_hash(entry))
+            _check_roots(tree, signed)
     if tree.size < size:
         raise NotProven(f"the export ends at position {tree.size}, and {size} events were sealed")
-    if tree.root() != root:
-        raise NotProven(f"the first {size} events do not come to the root that was signed: at least one is another")
     return size, position - size
+
+
+def _check_roots(tree: Tree, signed: list[tuple[int, bytes]]) -> None:
+    """Against the checkpoints of the tree's size, which are taken off the list; the smallest is the first."""
+    while signed and signed[0][0] == tree.size:
+        size, root = signed.pop(0)
+        if tree.root() != root:
+            raise NotProven(f"the first {size} events do not come to the root that was signed: at least one is another")
 
 
 def check_inclusion(proof: dict[str, Any], public_keys: Sequence[str]) -> int:
@@ -218,7 +228,7 @@ def check_consistency(proof: dict[str, Any], public_keys: Sequence[str]) -> tupl
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("export", nargs="?", help="one event a line")
-    parser.add_argument("checkpoint", nargs="?", help="a signed note")
+    parser.add_argument("checkpoint", nargs="*", help="a signed note; may be repeated")
     parser.add_argument("--public-key", action="append", required=True, help="name+id+key; may be repeated")
     parser.add_argument("--proof", help="an inclusion proof in JSON")
     parser.add_argument("--consistency", help="a consistency proof in JSON")
@@ -247,7 +257,8 @@ def _carry_out(asked: argparse.Namespace, parser: argparse.ArgumentParser) -> st
     if not asked.export or not asked.checkpoint:
         parser.error("EXPORT and CHECKPOINT, or --proof, or --consistency")
     with Path(asked.export).open("rb") as lines:
-        size, more = check_export(lines, Path(asked.checkpoint).read_text(encoding="utf-8"), asked.public_key)
+        notes = [Path(each).read_text(encoding="utf-8") for each in asked.checkpoint]
+        size, more = check_export(lines, notes, asked.public_key)
     return f"positions 1 to {size} are exactly what was signed" + (
         f"; {more} later ones are not sealed by it" * bool(more)
     )

@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from api.pages import session
 from tests.api.running import Ledger, a_bonus
 
 
@@ -44,9 +45,34 @@ def test_a_form_of_another_site_is_refused(shared_ledger: Ledger, origin: str) -
     assert "Set-Cookie" not in answer.headers
 
 
-def test_the_page_is_for_instructors(ledger: Ledger) -> None:
-    sign_in(ledger, "finance", "fay")
-    assert ledger.client.get("/referrals").status_code == 403
+def test_the_pages_are_for_instructors(ledger: Ledger) -> None:
+    answer = sign_in(ledger, "finance", "fay")
+    assert answer.status_code == 403
+    assert "these pages are for instructors" in answer.text
+    assert "Set-Cookie" not in answer.headers
+    own_cookie = {"Cookie": f"{session.COOKIE}={ledger.token('finance', 'fay')}"}
+    assert ledger.client.get("/referrals", headers=own_cookie).status_code == 403
+
+
+def test_a_token_that_no_browser_would_keep_is_not_taken(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "LONGEST_TOKEN", 10)
+    answer = sign_in(ledger, "instructor", "anna")
+    assert answer.status_code == 422
+    assert "longer than a browser keeps" in answer.text
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_a_token_that_is_none_is_told_so(shared_ledger: Ledger) -> None:
+    origin = str(shared_ledger.client.base_url).rstrip("/")
+    answer = shared_ledger.client.post("/session", data={"token": "<script>"}, headers={"Origin": origin})
+    assert answer.status_code == 401
+    assert "it is not a JSON Web Token" in answer.text or "it cannot be read" in answer.text
+    assert "<script>" not in answer.text
+
+
+def test_the_address_alone_leads_to_the_pages(shared_ledger: Ledger) -> None:
+    answer = shared_ledger.client.get("/")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/referrals")
 
 
 def test_signing_out_ends_the_session(ledger: Ledger) -> None:

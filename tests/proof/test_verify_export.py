@@ -9,6 +9,7 @@ import pytest
 
 from ledger.proof import verify_export
 from ledger.proof.canonical import canonical_event
+from ledger.proof.notes import Checkpoint
 from ledger.proof.verify_export import NotProven, Tree, check_export
 from tests.proof.sealed_log import ANOTHER_KEY, KEY, SealedLog
 
@@ -55,7 +56,7 @@ def test_it_proves_an_export_by_itself(tmp_path: Path, lines: list[bytes], note:
 
 
 def test_a_checkpoint_over_all_of_it_leaves_nothing_open(history: SealedLog, lines: list[bytes]) -> None:
-    assert check_export(lines, history.seal().note, KEYS) == (600, 0)
+    assert check_export(lines, [history.seal().note], KEYS) == (600, 0)
 
 
 @pytest.mark.parametrize(
@@ -76,13 +77,21 @@ def test_a_checkpoint_over_all_of_it_leaves_nothing_open(history: SealedLog, lin
 def test_whatever_was_done_to_an_export_is_said(lines: list[bytes], note: str, tampered: object, said: str) -> None:
     assert callable(tampered)
     with pytest.raises(NotProven, match=said):
-        check_export(tampered(lines), note, KEYS)
+        check_export(tampered(lines), [note], KEYS)
 
 
 @pytest.mark.parametrize("damage", [("576", "575"), ("\n\n", "\n"), ("tests", "other"), ("\u2014", "-")])
 def test_a_checkpoint_that_was_changed_is_not_believed(lines: list[bytes], note: str, damage: tuple[str, str]) -> None:
     with pytest.raises((NotProven, ValueError)):
-        check_export(lines, note.replace(*damage), KEYS)
+        check_export(lines, [note.replace(*damage)], KEYS)
+
+
+def test_every_kept_checkpoint_has_to_be_the_beginning(history: SealedLog, lines: list[bytes], note: str) -> None:
+    notes = [seal.note for seal in history.seals.after(0)]
+    assert check_export(lines, notes, KEYS) == (600, 0)
+    another = KEY.sign(Checkpoint(KEY.name, 20, history.root_at(15)).text)
+    with pytest.raises(NotProven, match="the first 20 events do not come"):
+        check_export(lines, [note, another], KEYS)
 
 
 def test_its_tree_is_the_ledgers(history: SealedLog, lines: list[bytes]) -> None:
