@@ -1,5 +1,7 @@
 """The pages: who gets in, what is shown to whom, and forms that only our own pages may send."""
 
+import re
+
 import httpx
 import pytest
 
@@ -25,6 +27,7 @@ def test_instructors_see_their_own_referrals_and_nobody_elses(ledger: Ledger) ->
     assert page.status_code == 200
     assert "Ben B." in page.text
     assert "75.00 USD" in page.text
+    assert re.search(r'Signed up on <time datetime="20[^"]+">\d\d [A-Z][a-z]+ 20\d\d</time>', page.text)
     assert "ref=ANNA" in page.text
     assert "Dora" not in page.text
     assert "CARL" not in page.text
