@@ -13,9 +13,11 @@ from api.export.whole_file import FileInTheWayError, write_whole
 from tests.cli.command import ROOT
 
 WRITES_AND_WAITS = """
-import sys
+import signal, sys
 from pathlib import Path
 from api.export.whole_file import write_whole
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests in the background has it ignored
 
 def chunks():
     yield b"half"
