@@ -46,7 +46,7 @@ WHERE NOT EXISTS (
       AND found.tgenabled = 'A'
       AND found.tgtype = wanted.fires
       AND found.tgqual IS NULL
-      AND found.tgattr = ''
+      AND cardinality(found.tgattr::int2[]) = 0
       AND found.tgfoid = (
           SELECT called.oid
           FROM pg_catalog.pg_proc AS called

@@ -26,8 +26,9 @@ class Tamperer:
         self._guard = ";".join(
             f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}"
             for table, name in self._connection.execute(
-                "SELECT tgrelid::regclass::text, tgname FROM pg_trigger"
-                " WHERE tgenabled = 'A' AND tgrelid::regclass::text = ANY (%s)",
+                "SELECT format('%%s.%%s', relnamespace::regnamespace, relname), tgname"
+                " FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
+                " WHERE tgenabled = 'A' AND tgrelid = ANY (%s::regclass[])",
                 [list(TABLES)],
             ).fetchall()
         )
