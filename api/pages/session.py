@@ -5,6 +5,7 @@
 Keeping the token means that there is one signature and one expiry to check: those of the API.
 """
 
+from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -12,15 +13,16 @@ from fastapi import Depends, Request
 from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response
 
-from api.http.parts import PartsOfApp
+from api.http.parts import Parts, PartsOfApp
 from api.http.problems import Kind, ProblemError
-from api.tokens import TokenError
+from api.tokens import Principal, Role, TokenError
 from ledger.lifecycle import InstructorId
 
 COOKIE = "ledger_session"
 SECONDS = 900
 LONGEST_TOKEN = 3800
 """Browsers drop a cookie of more than 4096 bytes, its name and attributes included (RFC 6265, 6.1)."""
+STAFF: tuple[Role, ...] = ("finance", "auditor")
 _INSTRUCTOR_ID: TypeAdapter[str] = TypeAdapter(InstructorId)
 
 
@@ -45,17 +47,41 @@ def check_own_form(request: Request) -> None:
         raise ProblemError(Kind.FORBIDDEN, "The form is not one of ours.")
 
 
-async def _own_instructor_id(request: Request, parts: PartsOfApp) -> str:
+async def principal_of(request: Request, parts: Parts) -> Principal | None:
+    """Who is signed in. Raises KeysUnavailableError."""
     try:
-        principal = await parts.verifier.verify(request.cookies.get(COOKIE, ""))
-    except TokenError as error:
-        raise SignInError from error
-    if not principal.may_act_as(("instructor",)):
-        raise ProblemError(Kind.FORBIDDEN, "This page is for instructors.")
+        return await parts.verifier.verify(request.cookies.get(COOKIE, ""))
+    except TokenError:
+        return None
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """A dependency: the principal of the session, who has one of these roles or is an administrator."""
+
+    roles: tuple[Role, ...]
+
+    async def __call__(self, request: Request, parts: PartsOfApp) -> Principal:
+        principal = await principal_of(request, parts)
+        if principal is None:
+            raise SignInError
+        if not principal.may_act_as(self.roles):
+            raise ProblemError(
+                Kind.FORBIDDEN, f"This page is for {' and '.join(_PEOPLE[role] for role in self.roles)}."
+            )
+        return principal
+
+
+def _own_instructor_id(principal: Annotated[Principal, Depends(Viewer(("instructor",)))]) -> str:
     try:
         return _INSTRUCTOR_ID.validate_python(principal.subject)
     except ValidationError:
         raise ProblemError(Kind.FORBIDDEN, "The token's sub is not an instructor id.") from None
 
 
+_PEOPLE: dict[Role, str] = {"instructor": "instructors", "finance": "finance", "auditor": "auditors"}
+
 SessionInstructorId = Annotated[str, Depends(_own_instructor_id)]
+FinanceViewer = Annotated[Principal, Depends(Viewer(("finance",)))]
+StaffViewer = Annotated[Principal, Depends(Viewer(STAFF))]
+"""Finance and auditors: who may look at everything. Only finance acts."""

@@ -26,8 +26,8 @@ def test_instructors_see_their_own_referrals_and_nobody_elses(ledger: Ledger) ->
     page = ledger.client.get("/referrals")
     assert page.status_code == 200
     assert "Ben B." in page.text
-    assert "75.00 USD" in page.text
-    assert re.search(r'Signed up on <time datetime="20[^"]+">\d\d [A-Z][a-z]+ 20\d\d</time>', page.text)
+    assert "$75.00" in page.text
+    assert re.search(r'Signed up on <time datetime="20[^"]+">[A-Z][a-z]+ \d{1,2}, 20\d\d</time>', page.text)
     assert "ref=ANNA" in page.text
     assert "Dora" not in page.text
     assert "CARL" not in page.text
@@ -48,13 +48,48 @@ def test_a_form_of_another_site_is_refused(shared_ledger: Ledger, origin: str) -
     assert "Set-Cookie" not in answer.headers
 
 
-def test_the_pages_are_for_instructors(ledger: Ledger) -> None:
-    answer = sign_in(ledger, "finance", "fay")
+def test_each_role_has_its_own_pages(ledger: Ledger) -> None:
+    for role, home, forbidden in [("finance", "/finance", "/referrals"), ("instructor", "/referrals", "/finance")]:
+        answer = sign_in(ledger, role, "fay")
+        assert (answer.status_code, answer.headers["Location"]) == (303, home)
+        assert ledger.client.get("/").headers["Location"] == home
+        assert ledger.client.get(home).status_code == 200
+        page = ledger.client.get(forbidden, headers={"Accept": "text/html"})
+        assert page.status_code == 403
+        assert "This page is for" in page.text
+        assert page.headers["Content-Type"].startswith("text/html")
+        ledger.client.cookies.clear()
+
+
+def test_a_role_without_pages_is_told_so(shared_ledger: Ledger) -> None:
+    answer = sign_in(shared_ledger, "platform", "marketplace")
     assert answer.status_code == 403
-    assert "these pages are for instructors" in answer.text
+    assert "no pages for its role" in answer.text
     assert "Set-Cookie" not in answer.headers
-    own_cookie = {"Cookie": f"{session.COOKIE}={ledger.token('finance', 'fay')}"}
-    assert ledger.client.get("/referrals", headers=own_cookie).status_code == 403
+
+
+def test_programs_get_problem_documents_also_of_pages(shared_ledger: Ledger) -> None:
+    answer = shared_ledger.client.get("/nowhere", headers={"Accept": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    page = shared_ledger.client.get("/nowhere", headers={"Accept": "text/html"})
+    assert page.status_code == 404
+    assert "There is no such thing here" in page.text
+
+
+def test_values_are_written_as_the_reader_writes_them(ledger: Ledger) -> None:
+    ledger.know(*a_bonus("anna", "ben", "ANNA"))
+    sign_in(ledger, "instructor", "anna")
+    cookies = f"{session.COOKIE}={ledger.token('instructor', 'anna')}; ledger_zone=Europe/Berlin"
+    page = ledger.client.get("/referrals", headers={"Accept-Language": "de-CH;q=0.5, de", "Cookie": cookies})
+    assert "75,00\xa0$" in page.text
+    assert "Times are in Europe/Berlin." in page.text
+    odd = {
+        "Accept-Language": "xx, ;q=, *",
+        "Cookie": f"{session.COOKIE}={ledger.token('instructor', 'anna')}; ledger_zone=../x",
+    }
+    page = ledger.client.get("/referrals", headers=odd)
+    assert "$75.00" in page.text
+    assert "Times are in UTC." in page.text
 
 
 def test_a_token_that_no_browser_would_keep_is_not_taken(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,9 +108,9 @@ def test_a_token_that_is_none_is_told_so(shared_ledger: Ledger) -> None:
     assert "<script>" not in answer.text
 
 
-def test_the_address_alone_leads_to_the_pages(shared_ledger: Ledger) -> None:
+def test_the_address_alone_leads_to_the_sign_in_page(shared_ledger: Ledger) -> None:
     answer = shared_ledger.client.get("/")
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/referrals")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/session")
 
 
 def test_signing_out_ends_the_session(ledger: Ledger) -> None:

@@ -1,0 +1,57 @@
+"""Charts as SVG. They carry no colour of their own: the stylesheet gives them those of the page, light or dark.
+
+A chart is for the eye alone (`aria-hidden`): the page has the same numbers in a table beside it.
+"""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from xml.etree import ElementTree as ET
+
+import leather
+from markupsafe import Markup
+
+Point = tuple[str, Decimal]
+"""What it is called, and how much."""
+Ticks = Callable[[Decimal], str]
+
+WIDTH, HEIGHT = 640, 260
+
+
+def columns(points: Sequence[Point], ticks: Ticks) -> Markup:
+    """One upright column for each point, in their order: for what happens over time."""
+    chart = leather.Chart()
+    chart.add_columns(points)
+    chart.add_y_scale(0, _top(points))
+    chart.add_y_axis(tick_formatter=_formatter(ticks))
+    return _svg(chart, WIDTH, HEIGHT)
+
+
+def bars(points: Sequence[Point], ticks: Ticks) -> Markup:
+    """One lying bar for each point, the first at the top: for names of some length, like the steps of a funnel."""
+    chart = leather.Chart()
+    chart.add_bars([(amount, name) for name, amount in reversed(points)])
+    chart.add_x_scale(0, _top(points))
+    chart.add_x_axis(tick_formatter=_formatter(ticks))
+    return _svg(chart, WIDTH, 60 + 36 * len(points))
+
+
+def _top(points: Sequence[Point]) -> Decimal:
+    """Where the scale ends, also if there is nothing to show."""
+    return max([Decimal(1), *(amount for _, amount in points)])
+
+
+def _formatter(ticks: Ticks) -> Callable[[Decimal, int, int], str]:
+    return lambda value, _index, _count: ticks(value)
+
+
+def _svg(chart: leather.Chart, width: int, height: int) -> Markup:
+    """As wide as there is room for, and without what the stylesheet decides."""
+    svg = ET.fromstring(chart.to_svg(width=width, height=height))  # noqa: S314 - our own
+    ET.register_namespace("", "http://www.w3.org/2000/svg")
+    for name in ("width", "height", "version"):
+        del svg.attrib[name]
+    svg.attrib |= {"class": "chart", "viewBox": f"0 0 {width} {height}", "aria-hidden": "true"}
+    for element in svg.iter():
+        for name in ("fill", "stroke", "font-family", "font-size"):
+            element.attrib.pop(name, None)
+    return Markup(ET.tostring(svg, encoding="unicode"))  # noqa: S704 - the library escapes what it is given

@@ -1,0 +1,93 @@
+"""For whom a page is rendered: the reader's language of numbers and dates, and their time zone.
+
+Both are the browser's word and change nothing but how values are written. The words of the pages are English.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
+from functools import lru_cache
+from typing import Annotated, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_currency, format_decimal, format_percent
+from fastapi import Depends, Request
+
+from ledger.major_units import in_major_units
+
+ZONE_COOKIE = "ledger_zone"
+"""Set by our script: no header names the reader's time zone."""
+LONGEST_HEADER = 200
+DEFAULT = Locale("en", "US")
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How to write for somebody. `zone` is an IANA name."""
+
+    locale: Locale
+    zone: str
+
+    @classmethod
+    def of(cls, request: Request) -> Self:
+        languages = request.headers.get("accept-language", "")
+        return cls(_locale(languages[:LONGEST_HEADER]), _zone(request.cookies.get(ZONE_COOKIE, "")))
+
+    def money(self, amount_minor: int, currency: str) -> str:
+        """`7500, usd` → `$75.00`, `75,00 $`, …"""
+        amount = Decimal(in_major_units(amount_minor, currency))
+        return format_currency(amount, currency.upper(), locale=self.locale, currency_digits=False)
+
+    def number(self, value: int | Decimal) -> str:
+        return format_decimal(value, locale=self.locale)
+
+    def percent(self, share: float) -> str:
+        return format_percent(share, format="#,##0.0%", locale=self.locale)
+
+    def day(self, moment: datetime) -> str:
+        return format_date(moment.astimezone(self._zone_info), format="long", locale=self.locale)
+
+    def moment(self, moment: datetime) -> str:
+        """To the minute; the page says once in which time zone."""
+        return format_datetime(moment.astimezone(self._zone_info), format="medium", locale=self.locale)
+
+    def month(self, moment: datetime) -> str:
+        """Of a day in UTC, as the books count months."""
+        return format_date(moment.astimezone(UTC), format="MMM y", locale=self.locale)
+
+    @property
+    def _zone_info(self) -> tzinfo:
+        return UTC if self.zone == "UTC" else ZoneInfo(self.zone)
+
+
+ReaderOfPage = Annotated[Reader, Depends(Reader.of)]
+
+
+@lru_cache(maxsize=1024)
+def _locale(languages: str) -> Locale:
+    """The first that is known of an Accept-Language (RFC 9110, 12.5.4), by its weights."""
+    weighted = []
+    for each in languages.split(","):
+        tag, _, weight = each.strip().partition(";q=")
+        try:
+            weighted.append((-float(weight or 1), tag))
+        except ValueError:
+            continue
+    for _, tag in sorted(weighted, key=lambda pair: pair[0]):
+        try:
+            return Locale.parse(tag, sep="-")
+        except (ValueError, TypeError, UnknownLocaleError):
+            continue
+    return DEFAULT
+
+
+@lru_cache(maxsize=1024)
+def _zone(name: str) -> str:
+    return name if name in _zones() else "UTC"
+
+
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())

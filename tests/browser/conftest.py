@@ -1,0 +1,67 @@
+"""A real browser: the system's Chromium, driven by Playwright. Where there is none, these tests are skipped.
+
+`LEDGER_TEST_BROWSER=required` makes that a failure: so says CI, which installs it.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.api.running import Ledger, running, settings
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+QUIET = ("--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync")
+TIMEOUT_MS = 30_000
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        if os.environ.get("LEDGER_TEST_BROWSER") == "required":
+            pytest.fail("there is no Chromium on the PATH, and LEDGER_TEST_BROWSER=required asks for one")
+        pytest.skip("no Chromium on the PATH: the tests in a real browser are skipped")
+    no_sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium's own refuses to run as root
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=[*QUIET, *no_sandbox])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def ledger(database_url: str) -> Iterator[Ledger]:
+    with running(database_url, settings()) as started:
+        yield started
+
+
+@pytest.fixture
+def context(browser: Browser, ledger: Ledger) -> Iterator[BrowserContext]:
+    """A reader in Berlin with an American browser. Whatever the console complains about fails the test."""
+    opened = browser.new_context(
+        base_url=str(ledger.client.base_url), locale="en-US", timezone_id="Europe/Berlin", color_scheme="light"
+    )
+    opened.set_default_timeout(TIMEOUT_MS)
+    complaints: list[str] = []
+    opened.on("weberror", lambda error: complaints.append(str(error.error)))
+    opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    yield opened
+    opened.close()
+    assert [each for each in complaints if "status of 4" not in each] == []
+
+
+@pytest.fixture
+def sign_in(context: BrowserContext, ledger: Ledger) -> Callable[[str, str], Page]:
+    """Through the form, as people do. Gives the page that they then see."""
+
+    def signed_in(role: str, subject: str) -> Page:
+        page = context.new_page()
+        page.goto("/session")
+        page.get_by_label("Your access token").fill(ledger.token(role, subject))
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(lambda url: not url.endswith("/session"))
+        return page
+
+    return signed_in
