@@ -15,7 +15,7 @@ __all__ = ["show"]
 TOKEN_LIFETIME = timedelta(hours=12)
 
 PAGES = {
-    "/session": "a page for instructors: sign in with a token, and see your referrals",
+    "/": "the pages: look around as an instructor, as finance, as an auditor",
     "/openapi.json": "every route, its parameters and its answers",
     "/health/ready": "whether it can do its work",
     "/metrics": "for Prometheus",

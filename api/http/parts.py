@@ -12,6 +12,8 @@ from api.http.positions import PositionWatch
 from api.services import Services
 from api.tokens import TokenVerifier, token_verifier
 
+PAGE_POLL_SECONDS = 0.25
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -21,6 +23,8 @@ class Parts:
     metrics: Metrics
     read_models: PositionWatch
     log: PositionWatch
+    pages: PositionWatch
+    """The read models too, for pages that are only looked at: asked less often."""
 
     @classmethod
     def of(cls, services: Services) -> Self:
@@ -32,6 +36,7 @@ class Parts:
             metrics=Metrics(),
             read_models=PositionWatch(services.read_models.position),
             log=PositionWatch(services.recorder.head),
+            pages=PositionWatch(services.read_models.position, PAGE_POLL_SECONDS),
         )
 
 

@@ -8,8 +8,11 @@ KEEP_ALIVE_SECONDS = 30
 
 
 def server_of(app: FastAPI) -> uvicorn.Server:
-    """`server_of(app).run(sockets=[listening])` serves until SIGINT or SIGTERM, then lets requests in flight end."""
-    return uvicorn.Server(
+    """`server_of(app).run(sockets=[listening])` serves until SIGINT or SIGTERM, then lets requests in flight end.
+
+    Those that would go on for ever ask `app.state.is_stopping()`.
+    """
+    server = uvicorn.Server(
         uvicorn.Config(
             app,
             http="httptools",
@@ -23,3 +26,5 @@ def server_of(app: FastAPI) -> uvicorn.Server:
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
     )
+    app.state.is_stopping = lambda: server.should_exit
+    return server

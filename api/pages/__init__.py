@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from api.pages import assets, finance, referrals, sign_in
+from api.pages import assets, finance, look_around, referrals, sign_in, updates
 
 router = APIRouter()
-for room in (assets, sign_in, referrals, finance):
+for room in (assets, sign_in, look_around, updates, referrals, finance):
     router.include_router(room.router)

@@ -1,4 +1,4 @@
-"""The one stylesheet and the one script of the pages."""
+"""The one stylesheet, the one script and the icon of the pages."""
 
 from pathlib import Path
 
@@ -18,3 +18,8 @@ def stylesheet() -> Response:
 @router.get("/pages.js")
 def script() -> Response:
     return Response((FOLDER / "pages.js").read_bytes(), media_type="text/javascript")
+
+
+@router.get("/icon.svg")
+def icon() -> Response:
+    return Response((FOLDER / "icon.svg").read_bytes(), media_type="image/svg+xml")

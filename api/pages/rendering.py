@@ -10,6 +10,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from api.http.parts import parts
 from api.pages.reader import Reader
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -20,8 +21,13 @@ PAGE_POLICY = (
 
 
 def page(request: Request, template: str, *, status: int = 200, **shown: object) -> HTMLResponse:
-    """The template with what it shows. Every template knows the `reader`, and the `path` it is at."""
-    html = _templates.get_template(template).render(reader=Reader.of(request), path=request.url.path, **shown)
+    """The template with what it shows. Every template knows the `reader`, the `path` it is at, and whether money is real."""
+    html = _templates.get_template(template).render(
+        reader=Reader.of(request),
+        path=request.url.path,
+        is_sandbox=parts(request).services.settings.stripe_api_key is None,
+        **shown,
+    )
     # same-origin, or browsers would name no origin in the forms' POSTs
     headers = {"Content-Security-Policy": PAGE_POLICY, "Referrer-Policy": "same-origin"}
     return HTMLResponse(html, status, headers)

@@ -83,5 +83,6 @@ _PEOPLE: dict[Role, str] = {"instructor": "instructors", "finance": "finance", "
 
 SessionInstructorId = Annotated[str, Depends(_own_instructor_id)]
 FinanceViewer = Annotated[Principal, Depends(Viewer(("finance",)))]
+AnyViewer = Annotated[Principal, Depends(Viewer(("instructor", *STAFF)))]
 StaffViewer = Annotated[Principal, Depends(Viewer(STAFF))]
 """Finance and auditors: who may look at everything. Only finance acts."""

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.http.parts import Parts, PartsOfApp
-from api.pages import session
+from api.pages import look_around, session
 from api.pages.rendering import page
 from api.tokens import LONGEST_TOKEN, Principal, TokenError
 
@@ -18,9 +18,10 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/")
 async def first_page(request: Request, parts: PartsOfApp) -> Response:
-    """Straight to one's own pages, for whoever is signed in."""
+    """Straight to one's own pages, for whoever is signed in; a sandbox lets the others look around."""
     principal = await session.principal_of(request, parts)
-    return RedirectResponse((principal and home_of(principal)) or "/session", status_code=303)
+    door = "/look-around" if look_around.is_offered(request, parts) else "/session"
+    return RedirectResponse((principal and home_of(principal)) or door, status_code=303)
 
 
 @router.get("/session")
@@ -70,5 +71,5 @@ async def _token_of_form(request: Request) -> str:
 
 
 def _sign_in(request: Request, parts: Parts, status: int = 200, error: str | None = None) -> HTMLResponse:
-    is_sandbox = parts.services.settings.stripe_api_key is None
-    return page(request, "sign_in.html", status=status, error=error, is_sandbox=is_sandbox)
+    may_look_around = look_around.is_offered(request, parts)
+    return page(request, "sign_in.html", status=status, error=error, may_look_around=may_look_around)

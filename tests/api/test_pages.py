@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from api.pages import session
-from tests.api.running import Ledger, a_bonus
+from tests.api.running import Ledger, a_bonus, running, settings
 
 
 def sign_in(ledger: Ledger, role: str, subject: str, **headers: str) -> httpx.Response:
@@ -110,7 +110,7 @@ def test_a_token_that_is_none_is_told_so(shared_ledger: Ledger) -> None:
 
 def test_the_address_alone_leads_to_the_sign_in_page(shared_ledger: Ledger) -> None:
     answer = shared_ledger.client.get("/")
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/session")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/look-around")
 
 
 def test_signing_out_ends_the_session(ledger: Ledger) -> None:
@@ -118,3 +118,47 @@ def test_signing_out_ends_the_session(ledger: Ledger) -> None:
     assert "Nobody yet" in ledger.client.get("/referrals").text
     ledger.client.post("/session/end", headers={"Origin": str(ledger.client.base_url).rstrip("/")})
     assert ledger.client.get("/referrals").status_code == 303
+
+
+def test_in_a_sandbox_everybody_may_look_around(ledger: Ledger) -> None:
+    ledger.know(*a_bonus("anna", "ben", "ANNA"))
+    assert ledger.client.get("/").headers["Location"] == "/look-around"
+    page = ledger.client.get("/look-around")
+    assert "no real money moves" in page.text
+    assert "Look around as anna" in page.text
+    origin = {"Origin": str(ledger.client.base_url).rstrip("/")}
+    for who, home in [("instructor", "/referrals"), ("auditor", "/finance/log"), ("finance", "/finance")]:
+        answer = ledger.client.post(f"/look-around/{who}", headers=origin)
+        assert (answer.status_code, answer.headers["Location"]) == (303, home)
+    assert ledger.client.post("/look-around/anybody", headers=origin).status_code == 404
+    assert ledger.client.post("/look-around/finance").status_code == 403
+
+
+@pytest.mark.parametrize("host", ["ledger.example", "127.0.0.1.ledger.example", ""])
+def test_nobody_looks_around_from_elsewhere(shared_ledger: Ledger, host: str) -> None:
+    headers = {"Host": host, "Origin": f"http://{host}"}
+    assert shared_ledger.client.get("/", headers=headers).headers["Location"] == "/session"
+    assert shared_ledger.client.get("/look-around", headers=headers).status_code == 404
+    answer = shared_ledger.client.post("/look-around/finance", headers=headers)
+    assert answer.status_code in (403, 404)
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_where_money_is_real_nobody_looks_around(database_url: str) -> None:
+    with running(database_url, settings(stripe_api_key="sk_test_real")) as ledger:
+        assert ledger.client.get("/").headers["Location"] == "/session"
+        assert ledger.client.get("/look-around").status_code == 404
+        assert "Sandbox" not in ledger.client.get("/session").text
+
+
+def test_open_pages_are_told_that_something_moved(ledger: Ledger) -> None:
+    ledger.know(*a_bonus("anna", "ben", "ANNA"))
+    assert ledger.client.get("/updates").status_code == 303
+    sign_in(ledger, "instructor", "anna")
+    with ledger.client.stream("GET", "/updates") as answer:
+        assert answer.headers["Content-Type"].startswith("text/event-stream")
+        lines = answer.iter_lines()
+        told = (line for line in lines if line.startswith("data: "))
+        assert next(told) == f"data: {ledger.services.read_models.position()}"
+        position = ledger.know(*a_bonus("carl", "dora", "CARL"))
+        assert next(told) == f"data: {position}"
