@@ -36,7 +36,7 @@ from ledger.proof.seals import Seals
 from ledger.reconciliation.reconciling import Reconciling
 from ledger.reconciliation.run_lines import RunLines
 from ledger.set_terms import ensure_terms
-from ledger.store import LogRecorder, PostgresRecorder, Wakeups
+from ledger.store import PostgresRecorder, Wakeups
 from ledger.store.connection import ConnectionSettings, open_pool
 from projections.journal import Journal
 from projections.journal_month import MonthsOfJournal
@@ -219,7 +219,7 @@ def services(settings: Settings, url: str, part: str = "api", pool_size: int = A
             journal_stretch=JournalStretch(read_pool),
             months=months,
             closing=PeriodClosing(
-                log, months, now, seal_at_least=partial(_seal_at_least, settings, url, seals, pool, recorder)
+                log, months, now, seal_at_least=partial(_seal_at_least, settings, url, seals)
             ),
             replay=replay,
             stories=Stories(log, read_models, replay, now),
@@ -286,39 +286,52 @@ def seal_store(settings: Settings, url: str) -> "SealStore | None":
     return SealStore(str(data_folder(settings).seals(str(conninfo_to_dict(url).get("dbname") or "default"))))
 
 
+def require_sealing(settings: Settings, url: str) -> None:
+    """Raises SealRoleMissingError where there is a key to seal with and no right to, or psycopg's errors."""
+    if signing_key(settings) is None or seal_store(settings, url) is None:
+        return
+    from ledger.proof.seal_role import require_seal_role  # noqa: PLC0415
+
+    require_seal_role(_seal_url(settings, url))
+
+
 @contextmanager
 def sealer(settings: Settings, url: str) -> Iterator["tuple[Sealer, Wakeups] | None"]:
-    """None where nothing is to be sealed."""
+    """None where nothing is to be sealed. With the sealer's own login, if it has one, and the role that may write seals."""
     key, store = signing_key(settings), seal_store(settings, url)
     if key is None or store is None:
         yield None
         return
+    from ledger.proof.seal_role import SEAL_ROLE  # noqa: PLC0415
     from ledger.proof.sealer import Sealer  # noqa: PLC0415
 
-    with event_log(url, "sealer") as log, _pool(url, "sealer", 2) as pool:
-        wakeups = Wakeups(url, _connections("sealer"))
-        try:
-            yield Sealer(pool, log.recorder, key, store), wakeups
-        finally:
-            wakeups.close()
+    own_url, connections = _seal_url(settings, url), replace(_connections("sealer"), role=SEAL_ROLE)
+    with ExitStack() as opened:
+        log = PostgresRecorder(own_url, connections)
+        opened.callback(log.close)
+        pool = opened.enter_context(open_pool(own_url, connections, max_size=2))
+        wakeups = Wakeups(own_url, connections)
+        opened.callback(wakeups.close)
+        yield Sealer(pool, log, key, store), wakeups
 
 
-def _seal_at_least(
-    settings: Settings,
-    url: str,
-    seals: Seals,
-    pool: ConnectionPool[psycopg.Connection],
-    recorder: LogRecorder,
-    position: int,
-) -> str | None:
-    """A signed checkpoint that covers a position: made here, or where the key is; None where nothing is sealed."""
-    key, store = signing_key(settings), seal_store(settings, url)
-    if key is None or store is None:
-        seal = seals.wait_for(position, settings.ledger_seal_seconds + SEALING_SECONDS)
-        return None if seal is None else seal.note
-    from ledger.proof.sealer import Sealer  # noqa: PLC0415
+def _seal_url(settings: Settings, url: str) -> str:
+    return url if settings.seal_database_url is None else settings.seal_database_url.get_secret_value()
 
-    return Sealer(pool, recorder, key, store).seal_at_least(position)
+
+def _seal_at_least(settings: Settings, url: str, seals: Seals, position: int) -> str | None:
+    """A signed checkpoint that covers a position: made here, or where key and right are; None where nothing is sealed."""
+    from ledger.proof.errors import SealRoleMissingError  # noqa: PLC0415
+
+    try:
+        require_sealing(settings, url)
+        with sealer(settings, url) as parts:
+            if parts is not None:
+                return parts[0].seal_at_least(position)
+    except SealRoleMissingError:
+        pass  # whoever seals has a login of their own
+    seal = seals.wait_for(position, settings.ledger_seal_seconds + SEALING_SECONDS)
+    return None if seal is None else seal.note
 
 
 @contextmanager

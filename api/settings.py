@@ -70,6 +70,8 @@ class Settings(BaseSettings):
     """PostgreSQL, in any form libpq knows; unset: the embedded one."""
     read_database_url: SecretStr | None = None
     """Where read models are read; unset: `database_url`."""
+    seal_database_url: SecretStr | None = None
+    """The same database with the sealer's own login, which may write seals; unset: `database_url`."""
 
     stripe_api_key: SecretStr | None = None
     """Unset: the Stripe sandbox."""

@@ -7,7 +7,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psycopg
@@ -73,6 +73,7 @@ def project() -> None:
     settings = _begin("projector")
     with composition.database(settings) as url:
         _wait_for_schema(settings, url)
+        _patiently(lambda: composition.require_sealing(settings, url))  # whoever has a key and seals nothing should not start
         stop = threading.Event()
         call_on_stop(stop.set)
         with _sealing(settings, url, stop), composition.projector(url) as (projector, wakeups):
@@ -118,9 +119,14 @@ def _wait_for_schema(settings: Settings, url: str) -> None:
     if settings.database_url is None:
         composition.migrate(url)
         return
+    _patiently(lambda: composition.require_schema(url))
+
+
+def _patiently(ask: Callable[[], None]) -> None:
+    """Return once the database has answered. Raises what else goes wrong."""
     while True:
         try:
-            composition.require_schema(url)
+            ask()
             return
         except psycopg.OperationalError as error:
             logger.warning("database_lost", error=" ".join(str(error).split()))

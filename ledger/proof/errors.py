@@ -2,12 +2,14 @@
 
 SealingError                the base
 ├── SealingElsewhereError   another sealer is at work; it will be done soon
+├── SealRoleMissingError    the login may not write seals; an administrator has to give it the right
 ├── StoreUnavailableError   the seal store does not answer, or refuses us; trying again later is safe
 ├── StoreConflictError      the seal store holds something else under a name; it is never overwritten
 └── SealingStoppedError     the log, or what is outside, does not fit what was sealed: somebody has to look
 """
 
 __all__ = [
+    "SealRoleMissingError",
     "SealingElsewhereError",
     "SealingError",
     "SealingStoppedError",
@@ -25,6 +27,17 @@ class SealingElsewhereError(SealingError):
 
     def __init__(self) -> None:
         super().__init__("another sealer is at work just now: try again in a moment")
+
+
+class SealRoleMissingError(SealingError):
+    """Trying again changes nothing."""
+
+    def __init__(self, role: str, login: str) -> None:
+        super().__init__(
+            f"the login {login} may not write seals in this database: give the sealer a login that may, as an administrator with "
+            f"CREATE ROLE ledger_sealer LOGIN PASSWORD '...' IN ROLE {role}; and name it in SEAL_DATABASE_URL for `ledger project`"
+        )
+        self.login = login
 
 
 class StoreUnavailableError(SealingError):

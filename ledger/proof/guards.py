@@ -1,4 +1,5 @@
-"""Whether the log still is what the migrations made it: tables that refuse every change, functions of this release, no rights.
+"""Whether log and seals still are what the migrations made them: tables that refuse every change, functions of this release, and
+roles that may do no more than they were given.
 
 Seals prove what was done to the log; guards keep it from being done. Where one is gone, somebody with the owner's rights
 took it away.

@@ -1,47 +1,62 @@
 -- name: guards
--- What keeps the log append-only, held against what the migrations made of it. A row for each guard that is missing, in words.
-WITH wanted_trigger (of_table, name, calls, fires) AS (
-    -- fires: pg_trigger.tgtype. 58: before update, delete or truncate; 46: before insert, delete or truncate; 19: before each row's update
+-- What keeps log and seals append-only, held against what the migrations made of it. A row for each guard that is missing, in words.
+WITH wanted_trigger (of_schema, of_table, name, calls, fires) AS (
+    -- fires: pg_trigger.tgtype. 58: before update, delete or truncate; 46: before insert, delete or truncate; 42: before delete or
+    -- truncate; 19: before each row's update
     VALUES
-        ('event', 'refuse_change', 'refuse_change', 58),
-        ('event_tag', 'refuse_change', 'refuse_change', 58),
-        ('log_head', 'refuse_change', 'refuse_change', 46),
-        ('log_head', 'refuse_gap', 'refuse_gap', 19)
+        ('ledger', 'event', 'refuse_change', 'refuse_change', 58),
+        ('ledger', 'event_tag', 'refuse_change', 'refuse_change', 58),
+        ('ledger', 'log_head', 'refuse_change', 'refuse_change', 46),
+        ('ledger', 'log_head', 'refuse_gap', 'refuse_gap', 19),
+        ('proof', 'checkpoint', 'refuse_change', 'refuse_change', 58),
+        ('proof', 'tile', 'refuse_change', 'refuse_change', 42),
+        ('proof', 'tile', 'refuse_rewriting', 'refuse_rewriting', 19)
 ),
-wanted_function (name, digest) AS (
+wanted_function (of_schema, name, digest) AS (
     -- SHA-256 of their bodies in this release
     VALUES
-        ('append', '\x6c6fe094610fa8eef853030729ea7ebf52b309bfecbecc7d1288ac90402fff93'::bytea),
-        ('next_match', '\x638c16d29583683753e61dd6f390ed8ce00475caa52b0a96fb17b2ef7fc6dce4'::bytea),
-        ('refuse_change', '\xde1293fc80cd81e3ffbb24b42526b19ef40a428318a4571ee37316cbf8af2c05'::bytea),
-        ('refuse_gap', '\x9bfff0826beceb33a20dd6757487b7365760a0e7a2471e723ac45006e15a2155'::bytea)
+        ('ledger', 'append', '\x6c6fe094610fa8eef853030729ea7ebf52b309bfecbecc7d1288ac90402fff93'::bytea),
+        ('ledger', 'next_match', '\x638c16d29583683753e61dd6f390ed8ce00475caa52b0a96fb17b2ef7fc6dce4'::bytea),
+        ('ledger', 'refuse_change', '\xde1293fc80cd81e3ffbb24b42526b19ef40a428318a4571ee37316cbf8af2c05'::bytea),
+        ('ledger', 'refuse_gap', '\x9bfff0826beceb33a20dd6757487b7365760a0e7a2471e723ac45006e15a2155'::bytea),
+        ('proof', 'refuse_change', '\xa736bacd93ca543becd77bf33c1bc687128c58be16c98dc02d25e8a678cbb167'::bytea),
+        ('proof', 'refuse_rewriting', '\x8f82c1224f86f8562f854f5ead2326835dd936181ec96160233f1871b94f7eb9'::bytea)
 ),
-log_table AS (
-    SELECT name, class.*
-    FROM (VALUES ('event'), ('event_tag'), ('log_head')) AS wanted (name)
-    LEFT JOIN pg_catalog.pg_class AS class ON class.oid = to_regclass('ledger.' || name)
+guarded_table AS (
+    SELECT wanted.of_schema, wanted.name, class.*
+    FROM (
+        VALUES ('ledger', 'event'), ('ledger', 'event_tag'), ('ledger', 'log_head'), ('proof', 'checkpoint'), ('proof', 'tile')
+    ) AS wanted (of_schema, name)
+    LEFT JOIN pg_catalog.pg_class AS class ON class.oid = to_regclass(wanted.of_schema || '.' || wanted.name)
+),
+granted (role, of_schema, of_table, action, column_name) AS (
+    -- What the migrations grant of what changes a table: the sealer adds seals, and lets the last tile of a level grow.
+    VALUES
+        ('ledger_seal', 'proof', 'checkpoint', 'INSERT', NULL),
+        ('ledger_seal', 'proof', 'tile', 'INSERT', NULL),
+        ('ledger_seal', 'proof', 'tile', 'UPDATE', 'hashes')
 )
-SELECT format('The table ledger.%%s %%s.', log_table.name, problem.what)
-FROM log_table
+SELECT format('The table %%s.%%s %%s.', guarded_table.of_schema, guarded_table.name, problem.what)
+FROM guarded_table
 CROSS JOIN LATERAL (
     VALUES
-        ('is not there', log_table.oid IS NULL),
-        ('is not an ordinary table any more', log_table.relkind <> 'r'),
-        ('would not survive a crash: it is not logged', log_table.relpersistence <> 'p'),
+        ('is not there', guarded_table.oid IS NULL),
+        ('is not an ordinary table any more', guarded_table.relkind <> 'r'),
+        ('would not survive a crash: it is not logged', guarded_table.relpersistence <> 'p'),
         ('has rules, which can turn what is asked of it into something else',
-            EXISTS (SELECT FROM pg_catalog.pg_rewrite WHERE ev_class = log_table.oid)),
-        ('has row security, which can hide events', log_table.relrowsecurity),
+            EXISTS (SELECT FROM pg_catalog.pg_rewrite WHERE ev_class = guarded_table.oid)),
+        ('has row security, which can hide what it holds', guarded_table.relrowsecurity),
         ('is not alone: another table inherits from it, or it from another',
-            EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE log_table.oid IN (inhrelid, inhparent)))
+            EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE guarded_table.oid IN (inhrelid, inhparent)))
 ) AS problem (what, is_so)
 WHERE problem.is_so
 UNION ALL
-SELECT format('The trigger %%s on ledger.%%s is missing, disabled, or another one.', wanted.name, wanted.of_table)
+SELECT format('The trigger %%s on %%s.%%s is missing, disabled, or another one.', wanted.name, wanted.of_schema, wanted.of_table)
 FROM wanted_trigger AS wanted
 WHERE NOT EXISTS (
     SELECT
     FROM pg_catalog.pg_trigger AS found
-    WHERE found.tgrelid = to_regclass('ledger.' || wanted.of_table)
+    WHERE found.tgrelid = to_regclass(wanted.of_schema || '.' || wanted.of_table)
       AND found.tgname = wanted.name
       AND found.tgenabled = 'A'
       AND found.tgtype = wanted.fires
@@ -50,29 +65,50 @@ WHERE NOT EXISTS (
       AND found.tgfoid = (
           SELECT called.oid
           FROM pg_catalog.pg_proc AS called
-          WHERE called.pronamespace = to_regnamespace('ledger') AND called.proname = wanted.calls AND called.pronargs = 0
+          WHERE called.pronamespace = to_regnamespace(wanted.of_schema) AND called.proname = wanted.calls AND called.pronargs = 0
       )
 )
 UNION ALL
-SELECT format('The function ledger.%%s is missing, or is not the one of this release.', wanted.name)
+SELECT format('The function %%s.%%s is missing, or is not the one of this release.', wanted.of_schema, wanted.name)
 FROM wanted_function AS wanted
 WHERE NOT EXISTS (
     SELECT
     FROM pg_catalog.pg_proc AS found
-    WHERE found.pronamespace = to_regnamespace('ledger')
+    WHERE found.pronamespace = to_regnamespace(wanted.of_schema)
       AND found.proname = wanted.name
       AND sha256(convert_to(found.prosrc, 'UTF8')) = wanted.digest
 )
 UNION ALL
-SELECT format('The role %%s may %%s on ledger.%%s.', role.name, action.name, log_table.name)
-FROM log_table
-CROSS JOIN (VALUES ('ledger_app'), ('ledger_read')) AS role (name)
+SELECT format('The role %%s may %%s on %%s.%%s.', role.name, action.name, guarded_table.of_schema, guarded_table.name)
+FROM guarded_table
+CROSS JOIN (VALUES ('ledger_app'), ('ledger_read'), ('ledger_seal')) AS role (name)
 CROSS JOIN (VALUES ('INSERT'), ('UPDATE'), ('DELETE'), ('TRUNCATE')) AS action (name)
+LEFT JOIN granted
+    ON granted.role = role.name AND granted.action = action.name
+    AND granted.of_schema = guarded_table.of_schema AND granted.of_table = guarded_table.name
 WHERE to_regrole(role.name) IS NOT NULL
-  AND log_table.oid IS NOT NULL
+  AND guarded_table.oid IS NOT NULL
   AND CASE
-      WHEN has_table_privilege(to_regrole(role.name), log_table.oid, action.name) THEN true
-      WHEN action.name IN ('INSERT', 'UPDATE') THEN has_any_column_privilege(to_regrole(role.name), log_table.oid, action.name)
+      WHEN granted.role IS NOT NULL AND granted.column_name IS NULL THEN false
+      WHEN has_table_privilege(to_regrole(role.name), guarded_table.oid, action.name) THEN true
+      WHEN action.name IN ('INSERT', 'UPDATE') THEN EXISTS (
+          SELECT
+          FROM pg_catalog.pg_attribute AS found
+          WHERE found.attrelid = guarded_table.oid
+            AND found.attnum > 0
+            AND NOT found.attisdropped
+            AND found.attname IS DISTINCT FROM granted.column_name
+            AND has_column_privilege(to_regrole(role.name), guarded_table.oid, found.attnum, action.name)
+      )
       ELSE false
   END
+UNION ALL
+-- The rights of one role are those of another as soon as it is its member, whether it has them at once or has to take them on.
+SELECT format('The role %%s is a member of %%s.', role.name, other.name)
+FROM (VALUES ('ledger_app'), ('ledger_read'), ('ledger_seal')) AS role (name)
+CROSS JOIN (VALUES ('ledger_app'), ('ledger_seal')) AS other (name)
+WHERE role.name <> other.name
+  AND to_regrole(role.name) IS NOT NULL
+  AND to_regrole(other.name) IS NOT NULL
+  AND pg_has_role(to_regrole(role.name), to_regrole(other.name), 'MEMBER')
 ORDER BY 1;

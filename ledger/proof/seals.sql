@@ -36,3 +36,14 @@ SELECT pg_advisory_unlock(7810772193423589378)
 -- name: commit_for_good
 -- What was committed before is on the disk before: with this commit, everything that it seals is.
 SET LOCAL synchronous_commit = on
+
+-- name: may_take_on
+-- Before PostgreSQL 16 whoever is a member of a role may take it on; since then that is a right of its own.
+SELECT
+    session_user,
+    to_regrole(%(role)s) IS NOT NULL
+    AND pg_has_role(
+        session_user,
+        to_regrole(%(role)s),
+        CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER' END
+    )

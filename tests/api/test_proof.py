@@ -13,10 +13,11 @@ from api.http.problems import Kind, problem_of
 from ledger.proof.canonical import NotCanonicalError
 from ledger.proof.errors import SealingStoppedError
 from ledger.proof.notes import SigningKey
+from ledger.proof.seal_role import SEAL_ROLE
 from ledger.proof.seal_store import SealStore
 from ledger.proof.sealer import Sealer
 from ledger.proof.verify_export import NotProven, check_consistency, check_inclusion
-from ledger.store.connection import open_pool
+from ledger.store.connection import ConnectionSettings, open_pool
 from tests.api.running import API, Ledger, a_bonus
 
 KEY = SigningKey("tests.example/ledger", b"\x01" * 32)
@@ -25,7 +26,7 @@ KEYS = [str(KEY.public)]
 
 @contextmanager
 def sealing(ledger: Ledger, folder: Path) -> Iterator[Sealer]:
-    with open_pool(ledger.owner_url, max_size=2) as pool:
+    with open_pool(ledger.owner_url, ConnectionSettings(role=SEAL_ROLE), max_size=2) as pool:
         yield Sealer(pool, ledger.services.recorder, KEY, SealStore(str(folder)))
 
 

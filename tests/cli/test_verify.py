@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from api.cli.app import app
 from api.settings import Settings
+from tests.api.test_sealing import login
 from tests.cli.command import Command, eventually
 from tests.season.small_season import SMALL_SEASON
 
@@ -103,6 +104,25 @@ def test_outside_the_sandbox_seals_need_a_key_and_a_place(ledger: Command, folde
     assert "none changed" not in done.stdout
     done = Command(folder, real).run("verify", "--public-key", public_key_of(made), "--json")
     assert json.loads(done.stdout)["kept_outside"] is False
+
+
+def test_a_projector_that_cannot_seal_does_not_start(ledger: Command) -> None:
+    """Once, in one line, with what to do; not again and again on its log."""
+    assert ledger.run("migrate").returncode == 0
+    url = ledger.settings["DATABASE_URL"]
+    with login(url, "ledger_app") as services:
+        done = Command(ledger.folder, {**ledger.settings, "DATABASE_URL": services}).run("project")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "may not write seals in this database" in done.stderr.splitlines()[-1]
+        with (
+            login(url, "ledger_seal") as sealing,
+            Command(
+                ledger.folder, {**ledger.settings, "DATABASE_URL": services, "SEAL_DATABASE_URL": sealing}
+            ).started("project") as projector,
+            psycopg.connect(url, autocommit=True) as owner,
+        ):
+            eventually(lambda: owner.execute("SELECT max(size) FROM proof.checkpoint").fetchone() == (1,))
+            assert projector.interrupt() == 0
 
 
 def test_a_store_that_cannot_be_reached_is_one_line(ledger: Command, folder: Path) -> None:

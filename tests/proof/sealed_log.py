@@ -8,12 +8,13 @@ import orjson
 
 from ledger.proof.findings import FindingKind
 from ledger.proof.notes import Checkpoint, PublicKey, SigningKey
+from ledger.proof.seal_role import SEAL_ROLE
 from ledger.proof.seal_store import SealStore
 from ledger.proof.sealer import Sealer
 from ledger.proof.seals import Seal, Seals
 from ledger.proof.verification import Verdict, verify
 from ledger.store import EventEnvelope, PostgresRecorder
-from ledger.store.connection import open_pool
+from ledger.store.connection import ConnectionSettings, open_pool
 
 KEY = SigningKey("tests.example/ledger", b"\x01" * 32)
 ANOTHER_KEY = SigningKey("tests.example/ledger", b"\x02" * 32)
@@ -30,7 +31,7 @@ class SealedLog:
         self.url = url
         self.recorder = PostgresRecorder(url)
         self._opened.callback(self.recorder.close)
-        self.pool = self._opened.enter_context(open_pool(url, max_size=4))
+        self.pool = self._opened.enter_context(open_pool(url, ConnectionSettings(role=SEAL_ROLE), max_size=4))
         self.store = SealStore(address)
         self.seals = Seals(self.pool)
         self.key = key

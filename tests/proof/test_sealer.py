@@ -9,17 +9,20 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from eventsourcing.persistence import ProgrammingError
+from psycopg.sql import SQL, Identifier
 
 from ledger.proof import sealer as sealer_module
 from ledger.proof.canonical import canonical_event
 from ledger.proof.errors import SealingElsewhereError, SealingStoppedError, StoreConflictError, StoreUnavailableError
 from ledger.proof.merkle import is_consistent, is_included, leaf_hash
 from ledger.proof.notes import Checkpoint, open_note
+from ledger.proof.seal_role import SEAL_ROLE
 from ledger.proof.seal_store import NEWEST, SealStore, checkpoint_name
 from ledger.proof.sealer import Sealer
 from ledger.proof.seals import seal_in_database, sealing_alone
 from ledger.proof.tiles import tile_name
-from ledger.store import EventEnvelope, Wakeups
+from ledger.store import EventEnvelope, PostgresRecorder, Wakeups
 from ledger.store.connection import ConnectionSettings, connect
 from tests.proof.sealed_log import ANOTHER_KEY, KEY, SealedLog
 from tests.store.happenings import wait_until
@@ -319,7 +322,7 @@ def sealed_url(make_database: Callable[[], str], tmp_path_factory: pytest.TempPa
 
 
 @pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("role", [None, "ledger_app", "ledger_read"])
+@pytest.mark.parametrize("role", [None, "ledger_app", "ledger_read", SEAL_ROLE])
 def test_nobody_takes_a_seal_back(sealed_url: str, role: str | None, change: str) -> None:
     with (
         connect(sealed_url, ConnectionSettings(role=role)) as session,
@@ -328,14 +331,37 @@ def test_nobody_takes_a_seal_back(sealed_url: str, role: str | None, change: str
         session.execute(change.encode())
 
 
-def test_readers_write_no_seal(sealed_url: str) -> None:
-    with connect(sealed_url, ConnectionSettings(role="ledger_read")) as reader:
-        for statement in (
-            "INSERT INTO proof.checkpoint (size, root, note) VALUES (9, sha256(''), '')",
-            "INSERT INTO proof.tile VALUES (0, 9, sha256(''))",
-        ):
-            with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                reader.execute(statement.encode())
+@pytest.mark.parametrize("role", ["ledger_app", "ledger_read"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO proof.checkpoint (size, root, note) VALUES (9, sha256(''), '')",
+        "INSERT INTO proof.tile VALUES (0, 9, sha256(''))",
+        "UPDATE proof.tile SET hashes = hashes || sha256('more')",
+        "SET ROLE ledger_seal",
+    ],
+)
+def test_nobody_writes_a_seal_with_the_rights_of_the_application(sealed_url: str, role: str, statement: str) -> None:
+    """Nobody but a superuser is the user of this session, who may take on any role: so it is asked as that role itself."""
+    with connect(sealed_url, ConnectionSettings(role=None)) as session:
+        session.execute(SQL("SET SESSION AUTHORIZATION {}").format(Identifier(role)))
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            session.execute(statement.encode())
+
+
+def test_the_sealer_records_no_event(sealed_url: str) -> None:
+    with closing(PostgresRecorder(sealed_url, ConnectionSettings(role=SEAL_ROLE))) as recorder:
+        assert recorder.head() == 3
+        with pytest.raises(ProgrammingError, match="permission denied"):
+            recorder.append([EventEnvelope(type="Forged", data=b"{}", tags=[])])
+
+
+def test_rights_that_were_taken_away_stop_the_sealer(log: SealedLog) -> None:
+    log.record(3)
+    with psycopg.connect(log.url, autocommit=True) as owner:
+        owner.execute("REVOKE INSERT ON proof.checkpoint FROM ledger_seal")
+    with pytest.raises(SealingStoppedError, match="permission denied for table checkpoint"):
+        log.sealer.seal_now()
 
 
 def test_the_store_keeps_what_it_has(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.sql import SQL, Identifier
 
 import migrations
+from ledger.proof.errors import SealRoleMissingError
+from ledger.proof.seal_role import require_seal_role
 from ledger.store import PostgresRecorder
 from migrations import upgrading
 from tests.store.happenings import event
@@ -68,9 +70,10 @@ def test_the_log_is_never_taken_down(database_url: str) -> None:
 def test_an_ordinary_owner_can_migrate_and_the_services_can_run_the_ledger(
     make_empty_database: Callable[[], str],
 ) -> None:
-    """In production nobody is a superuser: the owner is a member of roles that are there, the services of one of them."""
+    """In production nobody is a superuser: the owner is a member of roles that are there, the services of one of them. Who
+    seals has a login of their own, and nobody else's may."""
     url, name = make_empty_database(), f"ledger_owner_{uuid4().hex}"
-    owner, services = Identifier(name), Identifier(f"{name}_services")
+    owner, services, sealer = Identifier(name), Identifier(f"{name}_services"), Identifier(f"{name}_sealer")
     database = Identifier(str(conninfo_to_dict(url)["dbname"]))
     with psycopg.connect(url, autocommit=True) as superuser:
         superuser.execute(SQL("CREATE ROLE {} LOGIN PASSWORD 'secret'").format(owner))
@@ -87,8 +90,13 @@ def test_an_ordinary_owner_can_migrate_and_the_services_can_run_the_ledger(
             as_services = make_conninfo(url, user=f"{name}_services", password="secret")
             assert migrations.current_revision(as_services) == migrations.head_revision()
             assert works(as_services)
+            superuser.execute(SQL("CREATE ROLE {} LOGIN PASSWORD 'secret' IN ROLE ledger_seal").format(sealer))
+            require_seal_role(make_conninfo(url, user=f"{name}_sealer", password="secret"))
+            for login in (name, f"{name}_services"):
+                with pytest.raises(SealRoleMissingError, match=f"login {login} may not .* IN ROLE ledger_seal"):
+                    require_seal_role(make_conninfo(url, user=login, password="secret"))
         finally:
-            superuser.execute(SQL("DROP ROLE IF EXISTS {}").format(services))
+            superuser.execute(SQL("DROP ROLE IF EXISTS {}, {}").format(services, sealer))
             superuser.execute(SQL("REASSIGN OWNED BY {} TO CURRENT_USER").format(owner))
             superuser.execute(SQL("DROP OWNED BY {}").format(owner))
             superuser.execute(SQL("ALTER DATABASE {} OWNER TO CURRENT_USER").format(database))
