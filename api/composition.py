@@ -218,9 +218,7 @@ def services(settings: Settings, url: str, part: str = "api", pool_size: int = A
             journal=Journal(read_pool),
             journal_stretch=JournalStretch(read_pool),
             months=months,
-            closing=PeriodClosing(
-                log, months, now, seal_at_least=partial(_seal_at_least, settings, url, seals)
-            ),
+            closing=PeriodClosing(log, months, now, seal_at_least=partial(_seal_at_least, settings, url, seals)),
             replay=replay,
             stories=Stories(log, read_models, replay, now),
             people=people,

@@ -73,7 +73,9 @@ def project() -> None:
     settings = _begin("projector")
     with composition.database(settings) as url:
         _wait_for_schema(settings, url)
-        _patiently(lambda: composition.require_sealing(settings, url))  # whoever has a key and seals nothing should not start
+        _patiently(
+            lambda: composition.require_sealing(settings, url)
+        )  # whoever has a key and seals nothing should not start
         stop = threading.Event()
         call_on_stop(stop.set)
         with _sealing(settings, url, stop), composition.projector(url) as (projector, wakeups):

@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from ledger.durable_file import sync_folder
+
 __all__ = ["FileInTheWayError", "refuse_what_is_there", "write_whole"]
 
 
@@ -47,14 +49,5 @@ def write_whole(path: Path, chunks: Iterable[bytes], *, overwrite: bool) -> int:
         except BaseException:
             Path(part.name).unlink(missing_ok=True)
             raise
-    _settle(path.parent)
+    sync_folder(path.parent)
     return size
-
-
-def _settle(folder: Path) -> None:
-    """The name is in the folder, and the folder is a file too."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

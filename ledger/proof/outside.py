@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
-from ledger.proof.seal_store import CHECKPOINTS, SealStore, checkpoint_name
+from ledger.proof.seal_store import CHECKPOINTS, SealStore, checkpoint_name, size_of
 from ledger.proof.tiles import TILE_WIDTH, tile_name
 
 __all__ = ["Outside"]
@@ -52,9 +52,9 @@ class Outside:
         return {index: content for index, content in zip(indexes, contents, strict=True) if content is not None}
 
     def _sizes(self) -> Iterator[int]:
-        for path in self.store.names(CHECKPOINTS):
-            name = path.removeprefix(f"{CHECKPOINTS}/")
-            if name.isascii() and name.isdigit() and checkpoint_name(int(name)) == path:
-                yield int(name)
+        for name in self.store.names(CHECKPOINTS):
+            size = size_of(name)
+            if size is not None:
+                yield size
             else:
-                self.strange_names.append(path)
+                self.strange_names.append(name)

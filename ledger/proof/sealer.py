@@ -24,14 +24,14 @@ from ledger.proof.canonical import NotCanonicalError, canonical_event
 from ledger.proof.errors import (
     SealingElsewhereError,
     SealingStoppedError,
-    StoreConflictError,
     StoreUnavailableError,
 )
 from ledger.proof.merkle import leaf_hash
-from ledger.proof.notes import Checkpoint, NoteError, NotSignedError, SigningKey, open_note
-from ledger.proof.seal_store import NEWEST, SealStore, checkpoint_name
+from ledger.proof.notes import Checkpoint, SigningKey
+from ledger.proof.publishing import Publisher
+from ledger.proof.seal_store import SealStore
 from ledger.proof.seals import Seal, Seals, seal_in_database, sealing_alone
-from ledger.proof.tiles import TILE_WIDTH, TiledTree, TileMissingError, tile_name
+from ledger.proof.tiles import TiledTree, TileMissingError
 from ledger.store import LogRecorder
 
 __all__ = ["Sealer"]
@@ -62,6 +62,7 @@ class Sealer:
         self._log = log
         self._key = key
         self.store = store
+        self._publisher = Publisher(self.seals, store, key)
 
     def seal_now(self) -> Seal | None:
         """Seal everything recorded until now, and publish it. Returns the newest seal; None while the log is empty.
@@ -70,7 +71,7 @@ class Sealer:
         """
         with self._alone() as connection:
             newest = self.seals.newest()
-            self._publish(newest)
+            self._publisher.publish(newest)
             sealed_size = newest.size if newest is not None else 0
             head = self._log.head()
             if head < sealed_size:
@@ -79,7 +80,7 @@ class Sealer:
                 tree = self._tree(newest)
                 while tree.size < head:
                     newest = self._seal_batch(connection, tree, min(BATCH_SIZE, head - tree.size))
-                    self._publish(newest)
+                    self._publisher.publish(newest)
         return newest
 
     def seal_at_least(self, position: int, patience_seconds: float = PATIENCE_SECONDS) -> str:
@@ -138,7 +139,7 @@ class Sealer:
         """The tree of the newest seal, from its tiles."""
         if newest is None:
             return TiledTree()
-        self._check(newest)
+        self._publisher.check(newest)
         try:
             tree = TiledTree.load(newest.size, self.seals.tile)
         except TileMissingError as error:
@@ -169,67 +170,3 @@ class Sealer:
         if seal is None:
             raise SealingStoppedError(f"the seal over {tree.size} events is gone as soon as it was written")
         return seal
-
-    def _check(self, seal: Seal) -> None:
-        """Go by what was signed: whoever rules the database writes what they like beside it. Raises SealingStoppedError.
-
-        A seal of an earlier key is one if the store, over which the database has no power, holds the very same.
-        """
-        what = f"the seal over {seal.size} events in the database"
-        try:
-            signed = Checkpoint.parse(open_note(seal.note, [self._key.public]))
-            is_ours = signed.origin == self._key.name
-        except NotSignedError:
-            if self.store.get(checkpoint_name(seal.size)) != seal.note.encode():
-                raise SealingStoppedError(f"{what} is not signed with this key, and not in the store either") from None
-            signed, is_ours = _claimed(seal.note), True
-        except NoteError as error:
-            raise SealingStoppedError(f"{what} cannot be trusted ({error})") from error
-        if not is_ours or (signed.size, signed.root) != (seal.size, seal.root):
-            raise SealingStoppedError(f"{what} is not what its note says")
-
-    def _publish(self, newest: Seal | None) -> None:
-        """Bring the store up to the database."""
-        published_size = self._published_size(newest)
-        if newest is None or published_size == newest.size:
-            return
-        try:
-            for seal in self.seals.after(published_size):
-                self._check(seal)
-                self._publish_tiles(published_size, seal.size)
-                self.store.create(checkpoint_name(seal.size), seal.note.encode())
-                self.store.replace(NEWEST, seal.note.encode())
-                published_size = seal.size
-        except StoreConflictError as error:
-            raise SealingStoppedError(str(error)) from error
-
-    def _publish_tiles(self, after_size: int, size: int) -> None:
-        """The tiles of events that became full between two sizes."""
-        first, end = after_size // TILE_WIDTH, size // TILE_WIDTH
-        for start in range(first, end, TILE_WIDTH):
-            last = min(start + TILE_WIDTH, end) - 1
-            for index, hashes in self.seals.tiles(0, start, last).items():
-                self.store.create(tile_name(0, index), hashes)
-
-    def _published_size(self, newest: Seal | None) -> int:
-        """Up to where the store has everything; it must be one of our own seals."""
-        outside = self.store.get(NEWEST)
-        if outside is None:
-            return 0
-        where = f"the newest checkpoint in the seal store {self.store.address}"
-        try:
-            note = outside.decode()
-            size = _claimed(note).size
-        except (UnicodeDecodeError, NoteError) as error:
-            raise SealingStoppedError(f"{where} cannot be read ({error})") from error
-        if newest is None or size > newest.size:
-            raise SealingStoppedError(f"{where} covers {size} events, and the database knows of no such seal")
-        known = self.seals.at_size(size)
-        if known is None or known.note != note:
-            raise SealingStoppedError(f"{where}, over {size} events, is not the one in the database")
-        return size
-
-
-def _claimed(note: str) -> Checkpoint:
-    """What a note says, whoever signed it. Raises NoteError."""
-    return Checkpoint.parse(note.partition("\n\n")[0] + "\n")

@@ -61,6 +61,12 @@ class Seals:
             yield from page
             size = page[-1].size
 
+    def is_beginning_of_one(self, beginning: str) -> bool:
+        """Whether it is the beginning of one of the notes, of which the rest is missing."""
+        with self._pool.connection() as connection:
+            row = connection.execute(QUERIES["torn_off"], {"beginning": beginning}).fetchone()
+        return row is not None and bool(row[0])
+
     def tile(self, level: int, tile_index: int) -> bytes | None:
         """The hashes of a tile, as many as it has."""
         with self._pool.connection() as connection:

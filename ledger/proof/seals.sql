@@ -11,6 +11,10 @@ SELECT size, root, note, sealed_at FROM proof.checkpoint WHERE size >= %(positio
 -- name: after
 SELECT size, root, note, sealed_at FROM proof.checkpoint WHERE size > %(size)s ORDER BY size LIMIT %(limit)s
 
+-- name: torn_off
+-- Whether a text is the beginning of a note, and not all of one. Looks through all of them: only a torn file is asked about.
+SELECT EXISTS (SELECT FROM proof.checkpoint WHERE starts_with(note, %(beginning)s) AND note <> %(beginning)s)
+
 -- name: tile
 SELECT hashes FROM proof.tile WHERE level = %(level)s AND tile_index = %(tile_index)s
 

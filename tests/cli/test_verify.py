@@ -116,9 +116,9 @@ def test_a_projector_that_cannot_seal_does_not_start(ledger: Command) -> None:
         assert "may not write seals in this database" in done.stderr.splitlines()[-1]
         with (
             login(url, "ledger_seal") as sealing,
-            Command(
-                ledger.folder, {**ledger.settings, "DATABASE_URL": services, "SEAL_DATABASE_URL": sealing}
-            ).started("project") as projector,
+            Command(ledger.folder, {**ledger.settings, "DATABASE_URL": services, "SEAL_DATABASE_URL": sealing}).started(
+                "project"
+            ) as projector,
             psycopg.connect(url, autocommit=True) as owner,
         ):
             eventually(lambda: owner.execute("SELECT max(size) FROM proof.checkpoint").fetchone() == (1,))

@@ -26,7 +26,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         "AWS_ENDPOINT_URL": address,
     }.items():
         monkeypatch.setenv(name, value)
-    httpx.put(f"{address}/seals", trust_env=False).raise_for_status()
+    httpx.put(f"{address}/seals", trust_env=False, timeout=60).raise_for_status()
     yield "s3://seals/some/ledger"
     server.stop()
 
@@ -43,6 +43,11 @@ def test_a_log_is_sealed_into_a_bucket_and_held_against_it(bucket: str, database
             store.create(checkpoint_name(303), b"another")
         store.replace(NEWEST, seal.note.encode())
         log.record_and_seal(1)
+        assert log.verify().holds
+        assert list(store.names("checkpoints", after=checkpoint_name(603))) == [checkpoint_name(604)]
+        store.replace(NEWEST, b"")
+        store.replace(checkpoint_name(604), b"")
+        log.seal()
         assert log.verify().holds
         store.replace(checkpoint_name(303), b"rubbish")
         assert {finding.kind for finding in log.verify().findings} == {
