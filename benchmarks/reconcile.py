@@ -21,7 +21,8 @@ from benchmarks.append import fresh_database, server
 from ledger.event_log import Draft, EventLog
 from ledger.events import Event, Happened, TransferRequested, TransferSettled
 from ledger.history import about
-from ledger.reconciliation.reconciling import Inputs, Outcome, Reconciling
+from ledger.reconciliation.inputs import Inputs
+from ledger.reconciliation.reconciling import Outcome, Reconciling
 from ledger.reconciliation.run_lines import RunLines
 from ledger.reconciliation.stripe_csv import parse_stripe_csv
 from ledger.store import PostgresRecorder

@@ -20,7 +20,9 @@ from api.settings import Settings
 from ledger.reconciliation.activity import Activity
 from ledger.reconciliation.bank_csv import COLUMNS, parse_bank_csv
 from ledger.reconciliation.csv_file import BadFileError
-from ledger.reconciliation.reconciling import BadRangeError, Inputs, Reconciling, TooManyExceptionsError, range_of
+from ledger.reconciliation.inputs import BadRangeError, Inputs, range_of
+from ledger.reconciliation.reconciling import Reconciling, TooManyExceptionsError
+from ledger.reconciliation.scope import Coverage
 from ledger.reconciliation.stripe_csv import parse_stripe_csv
 from ledger.reconciliation.views import ExceptionView, RunView
 
@@ -40,6 +42,8 @@ class Options:
     bank_columns: str | None
     first_day: datetime | None
     last_day: datetime | None
+    stripe_complete: bool
+    bank_complete: bool
     currency: str | None
     margin_minutes: int
     bank_days: int
@@ -48,11 +52,17 @@ class Options:
 
 
 def run(options: Options) -> None:
-    """Exits with 1 while any exception is open, or if this run leaves a difference unexplained."""
+    """Exits with 1 while any exception is open, or if this run leaves a difference unexplained, or lines where nobody looked."""
     actor = known_actor(options.actor)
     names = _bank_names(options.bank_columns)
     if options.stripe_csv is not None and options.stripe_api:
         raise UsageProblem("--stripe-csv and --stripe-api are two ways to the same: give one")
+    for name, is_complete, path in (
+        ("stripe", options.stripe_complete, options.stripe_csv),
+        ("bank", options.bank_complete, options.bank_csv),
+    ):
+        if is_complete and path is None:
+            raise UsageProblem(f"--{name}-complete is said of a file: give --{name}-csv too")
     structured_log.keep_quiet()
     gc.disable()  # lines are many, none refers back to another, and this process ends soon: looking for cycles is a quarter of it
     settings = Settings()
@@ -81,12 +91,14 @@ def run(options: Options) -> None:
     found = [ExceptionView.of(each, now) for each in outcome.open]
     view = RunView.of(outcome.run)
     if options.as_json:
-        document = {"run": view.model_dump(mode="json"), "open": [each.model_dump(mode="json") for each in found]}
+        shown = [each.model_dump(mode="json") for each in found]
+        document = {"run": view.model_dump(mode="json"), "open": shown, "unseen": outcome.unseen}
         sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     else:
         reconcile_screen.run(view)
         reconcile_screen.exceptions(found)
-    if found or any(each.remainder_minor for each in view.comparisons):
+        reconcile_screen.unseen(outcome.unseen)
+    if found or outcome.unseen or any(each.remainder_minor for each in view.comparisons):
         raise typer.Exit(FOUND_WRONG)
 
 
@@ -99,6 +111,7 @@ def _inputs(
         raise UsageProblem(f"--currency: the program pays in {program}, and only that can be reconciled")
     others_left_out = options.currency is not None
     since, until = _range(options)
+    clocks_margin, bank_margin = timedelta(minutes=options.margin_minutes), timedelta(days=options.bank_days)
     bank = None
     try:
         if options.bank_csv is not None:
@@ -109,7 +122,8 @@ def _inputs(
             stripe = parse_stripe_csv(content, currency, others_left_out=others_left_out)
         else:
             since, until = _range_of_api(since, until)
-            stripe = _from_api(settings, workspace, currency, since, until)
+            around = clocks_margin if bank is None else max(clocks_margin, bank_margin)
+            stripe = _from_api(settings, workspace, currency, Coverage(since - around, until + around))
     except BadFileError as error:
         for problem in error.problems:
             screen.note(str(problem))
@@ -122,8 +136,10 @@ def _inputs(
         bank,
         since,
         until,
-        clocks_margin=timedelta(minutes=options.margin_minutes),
-        bank_margin=timedelta(days=options.bank_days),
+        clocks_margin=clocks_margin,
+        bank_margin=bank_margin,
+        stripe_complete=options.stripe_complete,
+        bank_complete=options.bank_complete,
     )
 
 
@@ -144,7 +160,7 @@ def _range_of_api(since: datetime | None, until: datetime | None) -> tuple[datet
     return since, until
 
 
-def _from_api(settings: Settings, workspace: Workspace, currency: str, since: datetime, until: datetime) -> Activity:
+def _from_api(settings: Settings, workspace: Workspace, currency: str, wanted: Coverage) -> Activity:
     """Of Stripe, or of the sandbox's twin while it runs. Raises NoStripe, NotDone."""
     from ledger.reconciliation.stripe_api import StripeUnreadableError, read_activity  # noqa: PLC0415 - slow to import
 
@@ -153,7 +169,7 @@ def _from_api(settings: Settings, workspace: Workspace, currency: str, since: da
     access = composition.stripe_access(settings)
     try:
         with screen.progress("Reading Stripe's activity") as meter:
-            reading = read_activity(access.api_key, access.api_base, currency, since, until, meter.at)
+            reading = read_activity(access.api_key, access.api_base, currency, wanted, composition.now(), meter.at)
             return asyncio.run(reading)
     except StripeUnreadableError as error:
         raise NotDone(str(error)) from None

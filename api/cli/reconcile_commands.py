@@ -33,18 +33,24 @@ def reconcile(
         str | None, typer.Option(metavar="OURS=THEIRS,…", help="Other names of the statement's columns.")
     ] = None,
     first_day: Annotated[
-        datetime | None, typer.Option("--from", **DAY, help="First day, UTC. Default: the file's; 31 days ago.")
+        datetime | None,
+        typer.Option("--from", **DAY, help="First day (UTC) on which it happened. Default: the file's; 31 days ago."),
     ] = None,
     last_day: Annotated[
         datetime | None, typer.Option("--to", **DAY, help="Last day, included. Default: the file's; today.")
     ] = None,
+    stripe_complete: Annotated[
+        bool,
+        typer.Option("--stripe-complete", help="The report was made for all these days, also where it has no lines."),
+    ] = False,
+    bank_complete: Annotated[bool, typer.Option("--bank-complete", help="The same of the bank statement.")] = False,
     currency: Annotated[
         str | None, typer.Option(help="Leave out lines in other currencies; without this they are errors.")
     ] = None,
     margin_minutes: Annotated[
-        int, typer.Option(min=0, max=10_080, help="So near an end of the range a line may be beyond it.")
+        int, typer.Option(min=0, max=10_080, help="So far apart may Stripe and the log have the same.")
     ] = 5,
-    bank_days: Annotated[int, typer.Option(min=0, max=31, help="The same between Stripe and the bank.")] = 5,
+    bank_days: Annotated[int, typer.Option(min=0, max=31, help="So far may Stripe and the bank.")] = 5,
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
@@ -53,13 +59,13 @@ def reconcile(
     Every line ends in one class, and the difference is explained to the last
     cent. What does not fit becomes an exception, for somebody to settle. The
     run is kept; running it again changes nothing. Exits with 1 while any
-    exception is open or anything is unexplained, and with 2 if a file cannot
-    be taken: then every problem is listed with its line, and nothing is
-    recorded.
+    exception is open, anything is unexplained, or a file does not reach as
+    far as a range that is over, and with 2 if a file cannot be taken: then
+    every problem is listed with its line, and nothing is recorded.
 
     [bold]Examples[/bold]
 
-    ledger reconcile --stripe-csv july.csv --from 2026-07-01 --to 2026-07-31
+    ledger reconcile --stripe-csv july.csv --from 2026-07-01 --to 2026-07-31 --stripe-complete
 
     ledger reconcile --stripe-api --bank-csv statement.csv
 
@@ -75,6 +81,8 @@ def reconcile(
             bank_columns=bank_columns,
             first_day=first_day,
             last_day=last_day,
+            stripe_complete=stripe_complete,
+            bank_complete=bank_complete,
             currency=currency,
             margin_minutes=margin_minutes,
             bank_days=bank_days,

@@ -7,11 +7,11 @@ from rich.table import Table
 from rich.text import Text
 
 from api.cli.screen import command_line, note, out
-from ledger.events import Comparison
+from ledger.events import Comparison, ReconciledSource
 from ledger.major_units import money
 from ledger.reconciliation.views import ComparisonView, ExceptionView, LineView, RunView, TogetherView
 
-__all__ = ["comparison", "exceptions", "lines", "run", "runs"]
+__all__ = ["comparison", "exceptions", "lines", "run", "runs", "unseen"]
 
 BOOKS = {"log": "The log against Stripe", "bank": "The bank statement against Stripe"}
 GOOD = {"matched": "green", "timing": "yellow", "other_at_stripe": "dim"}
@@ -23,12 +23,27 @@ def run(view: RunView) -> None:
     out.print(f"Run {view.run_id}: {view.since:%Y-%m-%d %H:%M} to {view.until:%Y-%m-%d %H:%M} UTC")
     for source in view.sources:
         left_out = f", {source.left_out} in other currencies left out" if source.left_out else ""
-        note(f"{source.kind}: {source.lines} lines{left_out}, sha256 {source.sha256[:16]}…")
+        note(f"{source.kind}: {source.lines} lines{left_out}, {_seen(source)}, sha256 {source.sha256[:16]}…")
     for each in view.comparisons:
         _table(each, view.currency)
     if view.together is not None:
         _together(view.together, view.currency)
     note(f"Compared with the log up to position {view.compared_position}; recorded at position {view.position}")
+
+
+def _seen(source: ReconciledSource) -> str:
+    if source.seen_since is None or source.seen_until is None:
+        return "of no known time"
+    return f"of {source.seen_since:%Y-%m-%d %H:%M} to {source.seen_until:%Y-%m-%d %H:%M} UTC"
+
+
+def unseen(count: int) -> None:
+    """Lines that wait because a file ends too early, or begins too late."""
+    if count:
+        out.print(
+            f"{count} of the lines that wait (timing) lie where the other side's data does not reach, in a range that is over. "
+            "Give files that reach further; if they were made for all of the range, say --stripe-complete or --bank-complete."
+        )
 
 
 def comparison(compared: Comparison, currency: str) -> None:
@@ -95,6 +110,10 @@ def _details(view: ExceptionView) -> list[str]:
     theirs = f"{stripe} {money(view.stripe_minor or 0, view.currency)}" if view.stripe_line_id else None
     said = [each for each in (ours, theirs, view.payout_id and f"payout {view.payout_id}") if each]
     lines = [", ".join(said)]
+    if view.candidates:
+        more = view.candidates_in_all - len(view.candidates)
+        named = ", ".join(view.candidates) + (f" and {more} more" if more else "")
+        lines.append(f"may be, and nothing tells which: {named}")
     owner = f"owner {view.owner}" if view.owner else "no owner"
     lines.append(f"happened {view.happened_at:%Y-%m-%d %H:%M:%S} UTC, open for {_age(view.age_seconds)}, {owner}")
     lines += [f"{each.by}, {each.at:%Y-%m-%d}: {each.text}" for each in view.notes]

@@ -28,9 +28,9 @@ from ledger.proof.canonical import NotCanonicalError
 from ledger.proof.errors import SealingElsewhereError, SealingStoppedError, StoreUnavailableError
 from ledger.proof.tiles import TileMissingError
 from ledger.reconciliation.csv_file import BadFileError
+from ledger.reconciliation.inputs import BadRangeError
 from ledger.reconciliation.reconciling import (
     AlreadyResolvedError,
-    BadRangeError,
     NoSuchExceptionError,
     TooManyExceptionsError,
 )

@@ -34,7 +34,7 @@ class LineClass(StrEnum):
     """Where a line of either side ends: in exactly one of these."""
 
     MATCHED = "matched"
-    TIMING = "timing"  # expected on the other side: in flight, or so near an end of the range that it may be beyond it
+    TIMING = "timing"  # expected on the other side: in flight, or where nobody has looked for it yet
     MISSING_AT_STRIPE = "missing_at_stripe"
     MISSING_AT_BANK = "missing_at_bank"
     UNKNOWN_TO_US = "unknown_to_us"
@@ -59,13 +59,16 @@ class _Part(BaseModel):
 
 class ReconciledSource(_Part):
     """Something that was read. `sha256` is over its lines in a normal form, in a normal order; `left_out` are lines in other
-    currencies, where only one was asked for.
+    currencies, where only one was asked for. It tells of everything from `seen_since` to `seen_until`; None if of nothing, and in
+    what was recorded before this was kept.
     """
 
     kind: SourceKind
     sha256: str
     lines: int
     left_out: int = 0
+    seen_since: datetime | None = None
+    seen_until: datetime | None = None
 
 
 class ClassTotal(_Part):
@@ -117,7 +120,11 @@ class ReconciliationCompleted(Event):
 
 
 class ReconciliationExceptionOpened(Event):
-    """A line that a person has to look at; opened again if it was resolved by a run and a later one finds it anew."""
+    """A line that a person has to look at; opened again if it was resolved by a run and a later one finds it anew.
+
+    `candidates` are lines of the other side, nearest in time first, of which one or none is the same thing: only a person can
+    tell. There are `candidates_in_all` of them. Events of before this was kept have none.
+    """
 
     exception_id: str
     run_id: str
@@ -132,6 +139,8 @@ class ReconciliationExceptionOpened(Event):
     stripe_minor: SignedMinorUnits | None
     payout_id: str | None
     happened_at: datetime
+    candidates: tuple[str, ...] = ()
+    candidates_in_all: int = 0
 
     def tags(self) -> tuple[str, ...]:
         return (RECONCILIATION_TAG, exception_tag(self.exception_id))

@@ -7,20 +7,33 @@ from functools import cached_property
 
 from ledger.events import ReconciledSource, SourceKind
 from ledger.reconciliation.line import Line
+from ledger.reconciliation.scope import Coverage
 
 
 @dataclass(frozen=True)
 class Activity:
-    """`left_out`: how many lines were in other currencies than the one asked for."""
+    """`left_out`: how many lines were in other currencies than the one asked for. `asked`: the stretch of time that was asked
+    for, where it was asked for and not exported by somebody.
+    """
 
     kind: SourceKind
     lines: Sequence[Line]
     left_out: int = 0
+    asked: Coverage | None = None
 
     @cached_property
-    def source(self) -> ReconciledSource:
+    def sha256(self) -> str:
+        return digest(self.lines)
+
+    def source(self, seen: Coverage | None) -> ReconciledSource:
+        """As a run's event has it."""
         return ReconciledSource(
-            kind=self.kind, sha256=digest(self.lines), lines=len(self.lines), left_out=self.left_out
+            kind=self.kind,
+            sha256=self.sha256,
+            lines=len(self.lines),
+            left_out=self.left_out,
+            seen_since=seen.since if seen is not None else None,
+            seen_until=seen.until if seen is not None else None,
         )
 
 

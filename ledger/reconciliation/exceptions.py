@@ -15,7 +15,8 @@ from ledger.events import (
     Recorded,
     Resolution,
 )
-from ledger.reconciliation.result import EXCEPTIONAL, Row
+from ledger.reconciliation.candidates import NOBODY, Named
+from ledger.reconciliation.result import EXCEPTIONAL, Row, Rows
 
 ACTOR = "reconciliation"
 """Who resolves what a later run finds matched."""
@@ -95,10 +96,14 @@ def evolve(known: dict[str, ExceptionRecord], recorded: Recorded) -> None:
 
 
 def opened_by_run(
-    run: ReconciliationCompleted, rows: Iterable[Row], known: Mapping[str, ExceptionRecord]
+    run: ReconciliationCompleted, found: Rows, known: Mapping[str, ExceptionRecord]
 ) -> list[ReconciliationExceptionOpened]:
     """What is new. What is open stays so, and what a person resolved is settled; what a run resolved can come back."""
-    return [_opened(run, row) for row in rows if row.exception_id is not None and _is_news(known.get(row.exception_id))]
+    return [
+        _opened(run, row, found.candidates.get(row.exception_id, NOBODY))
+        for row in found.rows
+        if row.exception_id is not None and _is_news(known.get(row.exception_id))
+    ]
 
 
 def _is_news(before: ExceptionRecord | None) -> bool:
@@ -155,7 +160,7 @@ def _was_in_flight(found: ReconciliationExceptionOpened, run: ReconciliationComp
     return found.book == "log" and found.stripe_line_id is None and is_key and found.happened_at < run.until
 
 
-def _opened(run: ReconciliationCompleted, row: Row) -> ReconciliationExceptionOpened:
+def _opened(run: ReconciliationCompleted, row: Row, candidates: Named) -> ReconciliationExceptionOpened:
     happened_at = row.book_at or row.stripe_at
     if row.exception_id is None or happened_at is None:
         raise ValueError(f"row {row.number} of {run.run_id} is no exception")
@@ -173,6 +178,8 @@ def _opened(run: ReconciliationCompleted, row: Row) -> ReconciliationExceptionOp
         stripe_minor=row.stripe_minor,
         payout_id=row.payout_id,
         happened_at=happened_at,
+        candidates=tuple(each.id for each in candidates.nearest),
+        candidates_in_all=candidates.in_all,
     )
 
 

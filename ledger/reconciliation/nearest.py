@@ -1,4 +1,4 @@
-"""Pairs lines of two sides that nothing but amount and time connects: one to one, nearest in time first."""
+"""Which of several reversals of one transfer belong together: one to one, nearest in time first; or neighbours that add up."""
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
@@ -7,8 +7,8 @@ from heapq import heappop, heappush
 from ledger.reconciliation.line import Line
 
 
-def nearest_pairs(book: Iterable[Line], stripe: Iterable[Line], window: timedelta) -> Iterator[tuple[Line, Line]]:
-    """Pairs no further apart than `window`. The same lines make the same pairs, in whatever order they come.
+def nearest_pairs(book: Iterable[Line], stripe: Iterable[Line]) -> Iterator[tuple[Line, Line]]:
+    """As many as there are lines on the shorter side. The same lines make the same pairs, in whatever order they come.
 
     All lines in a row by time: the nearest pair of two sides are always neighbours, and once they are taken out, those
     around them are. So a pass costs n log n, not every line against every other.
@@ -25,9 +25,8 @@ def nearest_pairs(book: Iterable[Line], stripe: Iterable[Line], window: timedelt
         if left < 0 or right >= len(row) or row[left][1] == row[right][1]:
             return
         apart = row[right][0] - row[left][0]
-        if apart <= window:
-            ours, theirs = (left, right) if row[left][1] == 0 else (right, left)
-            heappush(waiting, (apart, row[ours][2], row[theirs][2], left, right))
+        ours, theirs = (left, right) if row[left][1] == 0 else (right, left)
+        heappush(waiting, (apart, row[ours][2], row[theirs][2], left, right))
 
     for place in range(len(row) - 1):
         consider(place, place + 1)

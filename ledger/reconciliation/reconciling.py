@@ -1,14 +1,14 @@
 """Reconciles, and records what came of it. The same input compared with the same log is the same run, however often.
 
-BadRangeError            there is no range, or it is empty
+BadRangeError            there is no range, or it is empty (of `inputs`)
 TooManyExceptionsError   so much does not fit that it is the wrong file, account or range; nothing was recorded
 NoSuchExceptionError     no exception of this id was ever opened
 AlreadyResolvedError     it was, and is resolved
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
@@ -31,34 +31,22 @@ from ledger.events import (
 from ledger.history import about
 from ledger.program import INITIAL_TERMS, TERMS_BOUNDARY
 from ledger.reconciliation import exceptions
-from ledger.reconciliation.activity import Activity
-from ledger.reconciliation.compare import Compared, compare
+from ledger.reconciliation.compare import compare
 from ledger.reconciliation.exceptions import ExceptionRecord
+from ledger.reconciliation.inputs import Inputs
 from ledger.reconciliation.line import BANK_CATEGORIES, LOG_CATEGORIES, Line
 from ledger.reconciliation.log_lines import LogLines
-from ledger.reconciliation.result import Row, as_copied, derived_id, digest_of, rows_of, totals
+from ledger.reconciliation.matching import Compared
+from ledger.reconciliation.result import Rows, as_copied, cells_of, derived_id, digest_of, rows_of, totals, unseen
 from ledger.reconciliation.run_lines import RunLines
-from ledger.reconciliation.scope import (
-    BANK_MARGIN,
-    BANK_WINDOW,
-    CLOCKS_MARGIN,
-    LOG_WINDOW,
-    YEARS,
-    Scope,
-    days_of,
-    seen_until,
-)
+from ledger.reconciliation.scope import LOG_WINDOW, Scope
 
 ATTEMPTS = 10
 MOST_NEW_EXCEPTIONS = 1000
-RULES = 2
+RULES = 3
 """Part of a run's id: raise it when the same input is to be classified anew, because the rules have changed."""
 
 Progress = Callable[[str], None]
-
-
-class BadRangeError(Exception):
-    """The message says what to give."""
 
 
 class TooManyExceptionsError(Exception):
@@ -80,22 +68,6 @@ class AlreadyResolvedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Inputs:
-    """What is compared. Without a range: the whole days (UTC) that Stripe's lines lie in."""
-
-    stripe: Activity
-    bank: Activity | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    clocks_margin: timedelta = CLOCKS_MARGIN
-    bank_margin: timedelta = BANK_MARGIN
-
-    @property
-    def sources(self) -> list[Activity]:
-        return [each for each in (self.stripe, self.bank) if each is not None]
-
-
-@dataclass(frozen=True, slots=True)
 class Run:
     """A run as the log has it."""
 
@@ -107,21 +79,14 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`is_new`: it was recorded just now. `open`: every exception that is open now, of this run or of earlier ones."""
+    """`is_new`: it was recorded just now. `open`: every exception that is open now, of this run or of earlier ones. `unseen`: how
+    many lines of a range that is over wait only because the data does not reach as far.
+    """
 
     run: Run
     is_new: bool
     open: Sequence[ExceptionRecord]
-
-
-def range_of(first_day: date | None, last_day: date | None) -> tuple[datetime | None, datetime | None]:
-    """`since` and `until` of a range that includes both days (UTC). Raises BadRangeError for what cannot be compared."""
-    for day in (first_day, last_day):
-        if day is not None and day.year not in YEARS:
-            raise BadRangeError(f"{day} is not in the years {YEARS[0]} to {YEARS[-1]}")
-    since = datetime.combine(first_day, time(), UTC) if first_day is not None else None
-    until = datetime.combine(last_day, time(), UTC) + timedelta(days=1) if last_day is not None else None
-    return since, until
+    unseen: int
 
 
 class Reconciling:
@@ -139,33 +104,36 @@ class Reconciling:
 
     def run(self, inputs: Inputs, *, actor: str, on_progress: Progress = lambda _: None) -> Outcome:
         """Compare, keep the lines, record the run and its exceptions."""
-        since, until = _range(inputs)
+        since, until = inputs.range()
+        now = self._clock()
         on_progress("reading the log")
         ours = self._log_side(inputs, since, until)
         on_progress("comparing")
-        scopes = _scopes(inputs, ours, since, until, self._clock())
+        scopes = inputs.scopes(now)
         legs = list(_legs(inputs, ours, scopes))
-        rows = rows_of([(book, compared) for book, compared, _ in legs])
-        run_id = _run_id(inputs, scopes, ours.position)
-        copied = as_copied(run_id, rows)
+        found = rows_of([(book, compared) for book, compared, _ in legs])
+        cells = cells_of(found.rows)
+        run_id = _run_id(inputs, scopes, ours.position, digest_of(cells))
+        copied = as_copied(run_id, cells)
         completed = ReconciliationCompleted(
             run_id=run_id,
             currency=self.currency(),
-            sources=tuple(each.source for each in inputs.sources),
+            sources=tuple(activity.source(seen) for activity, seen in inputs.sides(now)),
             since=since,
             until=until,
             compared_position=ours.position,
             comparisons=tuple(each for *_, each in legs),
-            lines=len(rows),
+            lines=len(found.rows),
             result_sha256=digest_of(copied),
         )
         on_progress("recording")
-        return self._recorded(completed, rows, copied, actor)
+        waiting = sum(unseen(each, scopes[book]) for book, each, _ in legs if now >= until + scopes[book].margin)
+        return replace(self._recorded(completed, found, copied, actor), unseen=waiting)
 
     def runs(self) -> list[Run]:
         """Every run, newest first."""
         events, _ = self._log.read([about(RECONCILIATION_TAG, ReconciliationCompleted)])
-        return [_run(each, each.event) for each in reversed(events) if isinstance(each.event, ReconciliationCompleted)]
+        return list(_runs(events))[::-1]
 
     def lines(self) -> RunLines:
         return self._lines
@@ -200,40 +168,38 @@ class Reconciling:
 
         return LogLines.read(self._lines.money_events(), keep)
 
-    def _recorded(
-        self, completed: ReconciliationCompleted, rows: Sequence[Row], copied: Sequence[str], actor: str
-    ) -> Outcome:
+    def _recorded(self, completed: ReconciliationCompleted, found: Rows, copied: Sequence[str], actor: str) -> Outcome:
         retrying = Retrying(
             stop=stop_after_attempt(ATTEMPTS),
             wait=wait_random_exponential(multiplier=0.005, max=0.2),
             retry=retry_if_exception_type(ConflictError),
             reraise=True,
         )
-        return retrying(self._decide_and_append, completed, rows, copied, actor)
+        return retrying(self._decide_and_append, completed, found, copied, actor)
 
     def _decide_and_append(
-        self, completed: ReconciliationCompleted, rows: Sequence[Row], copied: Sequence[str], actor: str
+        self, completed: ReconciliationCompleted, found: Rows, copied: Sequence[str], actor: str
     ) -> Outcome:
         boundary = [about(RECONCILIATION_TAG)]
         events, head = self._log.read(boundary)
         known = exceptions.fold(events)
-        is_new = all(_completed_in(each) != completed.run_id for each in events)
-        opened = exceptions.opened_by_run(completed, rows, known)
+        is_new = all(each.completed.run_id != completed.run_id for each in _runs(events))
+        opened = exceptions.opened_by_run(completed, found, known)
         if len(opened) > MOST_NEW_EXCEPTIONS:
             raise TooManyExceptionsError(len(opened), completed)
-        resolved = exceptions.resolved_by_run(completed, rows, known)
+        resolved = exceptions.resolved_by_run(completed, found.rows, known)
         # A run that is known already may still find settled what another one, in between, did not.
-        found = [completed, *opened] if is_new else opened
-        drafts = [_draft(event, self._clock(), actor, completed.run_id) for event in found]
+        news = [completed, *opened] if is_new else opened
+        drafts = [_draft(event, self._clock(), actor, completed.run_id) for event in news]
         drafts += [_draft(event, self._clock(), exceptions.ACTOR, completed.run_id) for event in resolved]
         if drafts:
             self._lines.store(completed.run_id, copied)
             self._log.append(drafts, boundary, after=head)
             events, _ = self._log.read(boundary)
             known = exceptions.fold(events)
-        stored = next(each for each in events if _completed_in(each) == completed.run_id)
+        stored = next(each for each in _runs(events) if each.completed.run_id == completed.run_id)
         still_open = [each for each in known.values() if each.is_open]
-        return Outcome(_run(stored, completed), is_new, still_open)
+        return Outcome(stored, is_new, still_open, unseen=0)
 
     def _decide(self, event: Event, exception_id: str, actor: str) -> int:
         boundary = [about(exception_tag(exception_id))]
@@ -249,26 +215,6 @@ class Reconciling:
         return self._log.append(drafts, boundary, after=head).last_position if drafts else head
 
 
-def _range(inputs: Inputs) -> tuple[datetime, datetime]:
-    days = days_of(inputs.stripe.lines)
-    since = inputs.since or (days[0] if days else None)
-    until = inputs.until or (days[1] if days else None)
-    if since is None or until is None:
-        raise BadRangeError("Stripe's side has no lines to take the range from: give its first and last day")
-    if since >= until:
-        raise BadRangeError(f"the range is empty: it begins at {since:%Y-%m-%d} and ends before {until:%Y-%m-%d}")
-    return since, until
-
-
-def _scopes(inputs: Inputs, ours: LogLines, since: datetime, until: datetime, now: datetime) -> dict[Book, Scope]:
-    log_end = seen_until(until, now, inputs.clocks_margin, ours.lines, inputs.stripe.lines)
-    scopes: dict[Book, Scope] = {"log": Scope(since, until, log_end, inputs.clocks_margin, LOG_WINDOW)}
-    if inputs.bank is not None:
-        bank_end = seen_until(until, now, inputs.bank_margin, inputs.bank.lines, inputs.stripe.lines)
-        scopes["bank"] = Scope(since, until, bank_end, inputs.bank_margin, BANK_WINDOW)
-    return scopes
-
-
 def _legs(inputs: Inputs, ours: LogLines, scopes: Mapping[Book, Scope]) -> Iterator[tuple[Book, Compared, Comparison]]:
     """Each of Stripe's lines belongs to one comparison: with the bank, if it is given, what goes to it or comes from it."""
     of_bank = [line for line in inputs.stripe.lines if inputs.bank is not None and line.category in BANK_CATEGORIES]
@@ -280,18 +226,18 @@ def _legs(inputs: Inputs, ours: LogLines, scopes: Mapping[Book, Scope]) -> Itera
         yield "bank", compared, totals("bank", compared, inputs.bank.lines, of_bank)
 
 
-def _run_id(inputs: Inputs, scopes: Mapping[Book, Scope], position: int) -> str:
-    named = [f"{each.kind} {each.source.sha256}" for each in inputs.sources]
-    return derived_id("rec", RULES, *named, *(astuple(scope) for scope in scopes.values()), position)
+def _run_id(inputs: Inputs, scopes: Mapping[Book, Scope], position: int, outcome: str) -> str:
+    """Of what was compared, and how it ended: with time, more may have been seen of the same lines."""
+    named = [f"{each.kind} {each.sha256}" for each in inputs.sources]
+    about = [part for each in scopes.values() for part in (each.since, each.until, each.margin, each.window)]
+    return derived_id("rec", RULES, *named, *about, position, outcome)
 
 
 def _draft(event: Event, now: datetime, actor: str, cause: str) -> Draft:
     return Draft(Happened(event, now), actor, causation_id=cause, correlation_id=None)
 
 
-def _run(recorded: Recorded, completed: ReconciliationCompleted) -> Run:
-    return Run(completed, recorded.position, recorded.recorded_at, recorded.actor)
-
-
-def _completed_in(recorded: Recorded) -> str | None:
-    return recorded.event.run_id if isinstance(recorded.event, ReconciliationCompleted) else None
+def _runs(events: Iterable[Recorded]) -> Iterator[Run]:
+    for each in events:
+        if isinstance(each.event, ReconciliationCompleted):
+            yield Run(each.event, each.position, each.recorded_at, each.actor)

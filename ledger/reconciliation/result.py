@@ -8,8 +8,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from ledger.events import Book, ClassTotal, Comparison, LineClass
-from ledger.reconciliation.compare import Classified, Compared
+from ledger.reconciliation.candidates import Named
 from ledger.reconciliation.line import Line
+from ledger.reconciliation.matching import Classified, Compared
+from ledger.reconciliation.scope import Scope
 
 FEES = "fees_on_lines"
 EXCEPTIONAL = frozenset(
@@ -82,19 +84,45 @@ def totals(book: Book, compared: Compared, book_lines: Iterable[Line], stripe_li
     )
 
 
-def rows_of(compared: Sequence[tuple[Book, Compared]]) -> list[Row]:
-    """All lines of a run, numbered from 1: by book, then class, then time. The same comparison gives the same rows."""
+class Rows(NamedTuple):
+    """All lines of a run, and the candidates of those that have any, by the exception's id."""
+
+    rows: list[Row]
+    candidates: dict[str, Named]
+
+
+def rows_of(compared: Sequence[tuple[Book, Compared]]) -> Rows:
+    """Numbered from 1: by book, then class, then time. The same comparison gives the same rows."""
     rows: list[Row] = []
+    candidates: dict[str, Named] = {}
     for book, found in compared:
         repeated: Counter[str] = Counter()
         for each in sorted(found.classified, key=_place):
-            rows.append(_row(len(rows) + 1, book, each, repeated))
-    return rows
+            row = _row(len(rows) + 1, book, each, repeated)
+            rows.append(row)
+            if row.exception_id is not None and each.candidates.in_all:
+                candidates[row.exception_id] = each.candidates
+    return Rows(rows, candidates)
 
 
-def as_copied(run_id: str, rows: Iterable[Row]) -> list[str]:
-    """Rows as PostgreSQL's COPY writes and reads them in UTC, so that anybody can check the digest over them with psql."""
-    return [_as_copied(run_id, row) for row in rows]
+def unseen(compared: Compared, scope: Scope) -> int:
+    """How many lines are `timing` only because the other side's data does not reach as far as the range does."""
+    waiting = [each for each in compared.classified if each.line_class == LineClass.TIMING]
+    ours = [each.book for each in waiting if each.book is not None and each.stripe is None]
+    theirs = [each.stripe for each in waiting if each.stripe is not None and each.book is None]
+    return sum(scope.is_unseen(line, scope.stripe) for line in ours) + sum(
+        scope.is_unseen(line, scope.book) for line in theirs
+    )
+
+
+def cells_of(rows: Iterable[Row]) -> list[str]:
+    """Rows without their run's id, as PostgreSQL's COPY writes and reads them in UTC."""
+    return [_cells(row) for row in rows]
+
+
+def as_copied(run_id: str, cells: Iterable[str]) -> list[str]:
+    """Whole rows of the table, so that anybody can check the digest over them with psql."""
+    return [f"{run_id}\t{each}" for each in cells]
 
 
 def digest_of(copied: Iterable[str]) -> str:
@@ -104,8 +132,8 @@ def digest_of(copied: Iterable[str]) -> str:
     return hashed.hexdigest()
 
 
-def _as_copied(run_id: str, row: Row) -> str:
-    cells = [run_id]
+def _cells(row: Row) -> str:
+    cells = []
     for value in row:
         if value is None:
             cells.append("\\N")

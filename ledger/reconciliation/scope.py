@@ -1,4 +1,7 @@
-"""Which lines a comparison is about, and which of them may well be beyond an end of it."""
+"""Which lines a comparison is about, and whether the other side was seen where a line's counterpart would be.
+
+That depends on what was read of the other side, not on the ends of the range: where nobody has looked, nothing is missing.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,36 +18,67 @@ IN_FLIGHT_AT_MOST = timedelta(hours=24)  # by then the key has run out, and some
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """The range [since, until) and the moment up to which both sides were seen, `cutoff`.
+class Coverage:
+    """The stretch of time, both ends included, of which one side tells everything. Elsewhere nobody has looked."""
 
-    While a range is not over, that is the data's newest, not the clock's: the same lines are compared in the same way, whenever
-    that is.
+    since: datetime
+    until: datetime
+
+    def holds(self, since: datetime, until: datetime) -> bool:
+        return self.since <= since and until <= self.until
+
+
+def covered(lines: Iterable[Line], declared: Coverage | None = None) -> Coverage | None:
+    """From the first to the last line, and what is declared besides; None if nothing is known of this side."""
+    moments = [line.at for line in lines]
+    if declared is not None:
+        moments += (declared.since, declared.until)
+    return Coverage(min(moments), max(moments)) if moments else None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The range [since, until), and what was seen of both sides. `margin`: how far apart in time they may have the same thing;
+    `window`: how far apart lines may be that nothing but the amount connects.
     """
 
     since: datetime
     until: datetime
-    cutoff: datetime
     margin: timedelta
     window: timedelta
+    book: Coverage | None
+    stripe: Coverage | None
 
     def holds(self, line: Line) -> bool:
         """What is in flight stays so, whenever it was sent."""
         return line.at < self.until and (line.in_flight or line.until >= self.since)
 
-    def may_be_beyond(self, line: Line) -> bool:
-        """Whether the other side may have this line outside the range, or not yet."""
-        if line.in_flight:
-            return self.cutoff - line.at <= IN_FLIGHT_AT_MOST
-        return line.at < self.since + self.margin or line.until > self.cutoff - self.margin
+    def is_missing_at_stripe(self, line: Line) -> bool:
+        """Whether a line of the book without counterpart would have one in what was seen of Stripe."""
+        return self._is_seen(line, self.stripe)
 
+    def is_missing_in_book(self, line: Line) -> bool:
+        return self._is_seen(line, self.book)
 
-def seen_until(until: datetime, now: datetime, margin: timedelta, *sides: Iterable[Line]) -> datetime:
-    """The end of a range that is over. While it is not: the newest moment that either side tells of."""
-    if now >= until + margin:
-        return until
-    newest = max((line.until for side in sides for line in side), default=until)
-    return min(until, newest)
+    def is_overdue(self, line: Line) -> bool:
+        """Whether a line in flight, that is at Stripe, should have its outcome in the book by now."""
+        return self.book is not None and self.book.until - line.at > IN_FLIGHT_AT_MOST
+
+    def is_unseen(self, line: Line, other: Coverage | None) -> bool:
+        """Whether it is the data that leaves this open, not the range: its counterpart may be within, where nobody looked."""
+        first, last = self._where(line)
+        return other is None or not other.holds(max(first, self.since), min(last, self.until))
+
+    def _is_seen(self, line: Line, other: Coverage | None) -> bool:
+        first, last = self._where(line)
+        if other is not None and line.in_flight:
+            return last <= other.until  # every range since it was sent has held it
+        return other is not None and other.holds(first, last)
+
+    def _where(self, line: Line) -> tuple[datetime, datetime]:
+        """The stretch in which the other side may have it."""
+        last = line.at + IN_FLIGHT_AT_MOST if line.in_flight else line.until
+        return line.at - self.margin, last + self.margin
 
 
 def days_of(lines: Iterable[Line]) -> tuple[datetime, datetime] | None:

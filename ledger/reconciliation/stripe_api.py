@@ -4,7 +4,7 @@ StripeUnreadableError   Stripe refuses, or does not answer; nothing was compared
 """
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -14,10 +14,10 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 from ledger.payouts.stripe_gateway import API_VERSION, CALL_TIMEOUT_SECONDS, LOOPBACK, PAGE_SIZE, Transport
 from ledger.reconciliation.activity import Activity
 from ledger.reconciliation.line import TRANSFER_REVERSAL, Line
+from ledger.reconciliation.scope import Coverage
 
 ATTEMPTS = 6
 WAIT_SECONDS_AT_MOST = 20.0
-AROUND = timedelta(minutes=5)  # lines at the ends of a range may be on its other side by our clock
 AGAIN = frozenset({409, 429, 500, 502, 503, 504})  # reading changes nothing, so it may be asked for again at once
 
 
@@ -34,11 +34,11 @@ async def read_activity(
     api_key: str,
     api_base: str | None,
     currency: str,
-    since: datetime,
-    until: datetime,
+    wanted: Coverage,
+    now: datetime,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> Activity:
-    """All of [since, until), with a little around it. `api_base` None: Stripe itself. Raises StripeUnreadableError."""
+    """All that is there `now` of what is wanted. `api_base` None: Stripe itself. Raises StripeUnreadableError."""
     transport = Transport(CALL_TIMEOUT_SECONDS, is_local=urlsplit(api_base or "").hostname in LOOPBACK)
     stripe.enable_telemetry = False  # it would keep an id in the user's home
     client = stripe.StripeClient(
@@ -48,17 +48,19 @@ async def read_activity(
         max_network_retries=0,
         stripe_version=API_VERSION,
     )
-    created = {"gte": int((since - AROUND).timestamp()), "lt": int((until + AROUND).timestamp())}
-    wanted: dict[str, Any] = {"created": created, "currency": currency, "limit": PAGE_SIZE, "expand": ["data.source"]}
+    created = {"gte": int(wanted.since.timestamp()), "lte": int(wanted.until.timestamp())}
+    asked: dict[str, Any] = {"created": created, "currency": currency, "limit": PAGE_SIZE, "expand": ["data.source"]}
     lines: list[Line] = []
     try:
         while True:
-            page = await _page(client, wanted)
+            page = await _page(client, asked)
             lines += [_line(item) for item in page["data"]]
             on_progress(len(lines))
             if not page["has_more"] or not page["data"]:
-                return Activity("stripe_api", lines)
-            wanted["starting_after"] = page["data"][-1]["id"]
+                return Activity(
+                    "stripe_api", lines, asked=Coverage(wanted.since, max(wanted.since, min(wanted.until, now)))
+                )
+            asked["starting_after"] = page["data"][-1]["id"]
     except stripe.StripeError as error:
         raise StripeUnreadableError(error.http_status, str(error.user_message or error)[:500]) from error
     except (KeyError, TypeError, ValueError) as error:

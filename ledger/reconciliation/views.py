@@ -180,6 +180,10 @@ class ExceptionView(BaseModel):
     currency: str
     payout_id: str | None
     happened_at: datetime
+    candidates: list[str] = Field(
+        description="Lines of the other side of which one or none is the same thing, nearest in time first"
+    )
+    candidates_in_all: int = Field(description="How many there are, as of when it was opened; the nearest are named")
     opened_at: datetime
     opened_by: str
     run_id: str

@@ -21,7 +21,7 @@ WHOLE, HALF, KEPT = range(3)
 
 @dataclass
 class Paid:
-    """Three payouts that were paid: one reversed in whole, one in two parts at Stripe's dashboard, one kept."""
+    """Three payouts that were paid: one reversed in whole at Stripe's dashboard, one in two parts of which we heard, one kept."""
 
     road: Road
     url: str
@@ -52,7 +52,8 @@ def paid(make_database: Callable[[], str], tmp_path_factory: pytest.TempPathFact
                 road.advance(payout_id)
             paid = Paid(road, url, Command(folder, settings), payouts)
             take_back(paid, WHOLE, 5000)
-            take_back(paid, HALF, 1500, 500)
+            take_back(paid, HALF, 1500)
+            take_back(paid, HALF, 500)
             yield paid
         stripe.close()
 

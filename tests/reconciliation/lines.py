@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ledger.events import Book, Comparison, LineClass
-from ledger.reconciliation.compare import Compared, compare
+from ledger.reconciliation.compare import compare
 from ledger.reconciliation.line import BANK_CATEGORIES, LOG_CATEGORIES, Line
+from ledger.reconciliation.matching import Compared
 from ledger.reconciliation.result import totals
-from ledger.reconciliation.scope import BANK_MARGIN, BANK_WINDOW, CLOCKS_MARGIN, LOG_WINDOW, Scope
+from ledger.reconciliation.scope import BANK_MARGIN, BANK_WINDOW, CLOCKS_MARGIN, LOG_WINDOW, Coverage, Scope
 
 SINCE = datetime(2026, 7, 1, tzinfo=UTC)
 UNTIL = datetime(2026, 8, 1, tzinfo=UTC)
@@ -47,15 +48,22 @@ def topup(number: int, at: datetime = MIDDLE, amount_minor: int = 500_000) -> Li
     return line(f"txn_tu_{number}", "topup", amount_minor, at, source_id=f"tu_{number}")
 
 
-def scope(book: Book = "log", until: datetime = UNTIL) -> Scope:
+RANGE = Coverage(SINCE, UNTIL)
+LOG_SEEN = Coverage(datetime.min.replace(tzinfo=UTC), UNTIL + timedelta(hours=1))
+
+
+def scope(book: Book = "log", *, seen: Coverage | None = None, stripe: Coverage | None = RANGE) -> Scope:
+    """Of July. Unless it is said otherwise, the log is read soon after it, and the files are of the whole month."""
     if book == "bank":
-        return Scope(SINCE, until, until, BANK_MARGIN, BANK_WINDOW)
-    return Scope(SINCE, until, until, CLOCKS_MARGIN, LOG_WINDOW)
+        return Scope(SINCE, UNTIL, BANK_MARGIN, BANK_WINDOW, seen or RANGE, stripe)
+    return Scope(SINCE, UNTIL, CLOCKS_MARGIN, LOG_WINDOW, seen or LOG_SEEN, stripe)
 
 
-def compared(book: Book, book_lines: list[Line], stripe_lines: list[Line]) -> tuple[Compared, Comparison]:
+def compared(
+    book: Book, book_lines: list[Line], stripe_lines: list[Line], within: Scope | None = None
+) -> tuple[Compared, Comparison]:
     categories = BANK_CATEGORIES if book == "bank" else LOG_CATEGORIES
-    found = compare(book, book_lines, stripe_lines, categories, scope(book))
+    found = compare(book, book_lines, stripe_lines, categories, within or scope(book))
     return found, totals(book, found, book_lines, stripe_lines)
 
 
@@ -66,4 +74,14 @@ def classes(found: Compared) -> dict[str, LineClass]:
         for classified in found.classified
         for each in (classified.book, classified.stripe)
         if each is not None
+    }
+
+
+def candidates(found: Compared) -> dict[str, list[str]]:
+    """Of each line that has any."""
+    return {
+        line.id: [each.id for each in classified.candidates.nearest]
+        for classified in found.classified
+        for line in (classified.book, classified.stripe)
+        if line is not None and classified.candidates.in_all
     }

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.events import LineClass
+from ledger.reconciliation.candidates import MOST_NAMED
 from ledger.reconciliation.line import Line
 from ledger.reconciliation.nearest import consecutive_sum, nearest_pairs
 from tests.reconciliation.lines import (
@@ -13,6 +14,7 @@ from tests.reconciliation.lines import (
     SINCE,
     UNTIL,
     at_bank,
+    candidates,
     classes,
     compared,
     in_flight,
@@ -135,13 +137,28 @@ def test_a_fee_on_a_line_is_explained_apart_from_it() -> None:
     assert (totals.difference_minor, totals.remainder_minor) == (25, 0)
 
 
-def test_bank_lines_without_a_reference_go_to_the_nearest_in_time() -> None:
+def test_a_bank_line_without_a_reference_is_matched_with_its_only_candidate() -> None:
     day = timedelta(days=1)
-    bank = [at_bank(1, MIDDLE + day, named=False), at_bank(2, MIDDLE + 4 * day, named=False)]
-    found, _ = compared("bank", bank, [topup(1, MIDDLE), topup(2, MIDDLE + 3 * day), topup(3, MIDDLE - 8 * day)])
+    bank = [at_bank(1, MIDDLE + day, named=False), at_bank(2, MIDDLE + 10 * day, 700_000, named=False)]
+    found, _ = compared("bank", bank, [topup(1), topup(2, MIDDLE + 9 * day, 700_000), topup(3, MIDDLE - 8 * day)])
     pairs = {each.book.id[-3]: each.stripe.id for each in found.classified if each.book and each.stripe}
     assert pairs == {"1": "txn_tu_1", "2": "txn_tu_2"}
     assert classes(found)["txn_tu_3"] == LineClass.MISSING_AT_BANK
+
+
+def test_equal_bank_lines_on_other_days_are_not_guessed_but_named_as_candidates() -> None:
+    day = timedelta(days=1)
+    bank = [at_bank(1, MIDDLE + day, named=False), at_bank(2, MIDDLE + 4 * day, named=False)]
+    found, totals = compared("bank", bank, [topup(1), topup(2, MIDDLE + 3 * day), topup(3, MIDDLE - 8 * day)])
+    assert candidates(found) == {
+        "2026-07-16/1/1": ["txn_tu_1", "txn_tu_2"],  # the nearest first
+        "2026-07-19/2/1": ["txn_tu_2", "txn_tu_1"],
+        "txn_tu_1": ["2026-07-16/1/1", "2026-07-19/2/1"],
+        "txn_tu_2": ["2026-07-19/2/1", "2026-07-16/1/1"],
+    }
+    absent = {"2026-07-16/1/1": LineClass.MISSING_AT_STRIPE, "2026-07-19/2/1": LineClass.MISSING_AT_STRIPE}
+    assert classes(found) == absent | dict.fromkeys(("txn_tu_1", "txn_tu_2", "txn_tu_3"), LineClass.MISSING_AT_BANK)
+    assert (totals.difference_minor, totals.remainder_minor) == (-500_000, 0)
 
 
 def test_a_bank_line_without_a_reference_that_is_there_twice_is_a_duplicate() -> None:
@@ -154,8 +171,8 @@ def test_a_bank_line_without_a_reference_that_is_there_twice_is_a_duplicate() ->
 MINUTES = st.lists(st.tuples(st.integers(0, 200), st.booleans()), max_size=24, unique_by=lambda each: each[0])
 
 
-@given(minutes=MINUTES, window=st.integers(0, 60))
-def test_pairs_are_the_nearest_first(minutes: list[tuple[int, bool]], window: int) -> None:
+@given(minutes=MINUTES)
+def test_pairs_are_the_nearest_first(minutes: list[tuple[int, bool]]) -> None:
     """Against the plain way: take the nearest of all pairs that are left, over and over."""
     lines = [
         (line(f"{place:02}", "bank", 1, MIDDLE + timedelta(minutes=at)), is_ours)
@@ -164,19 +181,15 @@ def test_pairs_are_the_nearest_first(minutes: list[tuple[int, bool]], window: in
     ours = [each for each, is_ours in lines if is_ours]
     theirs = [each for each, is_ours in lines if not is_ours]
 
-    found = list(nearest_pairs(ours, theirs, timedelta(minutes=window)))
-
-    assert found == greedy(ours, theirs, timedelta(minutes=window))
+    assert list(nearest_pairs(ours, theirs)) == greedy(ours, theirs)
 
 
-def greedy(book: list[Line], stripe: list[Line], window: timedelta) -> list[tuple[Line, Line]]:
+def greedy(book: list[Line], stripe: list[Line]) -> list[tuple[Line, Line]]:
     taken: list[tuple[Line, Line]] = []
     left, right = list(book), list(stripe)
     while left and right:
         pairs = ((mine, other) for mine in left for other in right)
         mine, other = min(pairs, key=lambda pair: (abs(pair[0].at - pair[1].at), pair[0].id, pair[1].id))
-        if abs(mine.at - other.at) > window:
-            break
         taken.append((mine, other))
         left.remove(mine)
         right.remove(other)
@@ -194,6 +207,73 @@ def test_reversals_of_which_stripe_names_neither_transfer_nor_account_do_not_add
     named = [each._replace(transfer_id="tr_1") for each in parts]
     found, _ = compared("log", [ours_reversed], named)
     assert {each.line_class for each in found.classified} == {LineClass.MATCHED}
+
+
+def unnamed(name: str, amount_minor: int, account: str | None = None) -> Line:
+    """A reversal as the report has it."""
+    return line(name, "transfer_reversal", amount_minor, MIDDLE, account=account)
+
+
+def test_one_line_that_names_its_account_does_not_keep_others_from_being_matched() -> None:
+    book = [reversal(f"tr_{n}/{amount}", amount, transfer_id=f"tr_{n}") for n, amount in ((1, 500), (2, 700))]
+    book = [each._replace(account=f"acct_{place}") for place, each in enumerate(book)]
+    found, _ = compared("log", book, [unnamed("txn_a", 500, account="acct_0"), unnamed("txn_b", 700)])
+    assert set(classes(found).values()) == {LineClass.MATCHED}
+
+
+def test_equal_reversals_are_told_apart_by_what_a_line_names_and_not_by_time_alone() -> None:
+    book = [reversal(f"tr_{n}/500", 500, transfer_id=f"tr_{n}")._replace(account=f"acct_{n}") for n in (1, 2)]
+    named, open_to_all = unnamed("txn_a", 500, account="acct_1"), unnamed("txn_b", 500)
+    found, totals = compared("log", book, [named, open_to_all])
+    assert candidates(found) == {
+        "tr_1/500": ["txn_a", "txn_b"],
+        "tr_2/500": ["txn_b"],
+        "txn_a": ["tr_1/500"],
+        "txn_b": ["tr_1/500", "tr_2/500"],
+    }
+    assert LineClass.MATCHED not in classes(found).values()
+    assert (totals.difference_minor, totals.remainder_minor) == (0, 0)
+    found, _ = compared("log", book, [named, open_to_all._replace(account="acct_2")])
+    assert set(classes(found).values()) == {LineClass.MATCHED}
+
+
+def test_reversals_of_one_account_add_up_to_nothing_but_are_named() -> None:
+    book = [reversal("tr_1/2000", 2000, transfer_id="tr_1")._replace(account="acct_1")]
+    parts = [unnamed("txn_a", 1500, account="acct_1"), unnamed("txn_b", 500, account="acct_1")]
+    found, totals = compared("log", book, [*parts, unnamed("txn_c", 2000, account="acct_2")])
+    assert classes(found) == {
+        "tr_1/2000": LineClass.MISSING_AT_STRIPE,
+        "txn_a": LineClass.UNKNOWN_TO_US,
+        "txn_b": LineClass.UNKNOWN_TO_US,
+        "txn_c": LineClass.UNKNOWN_TO_US,
+    }
+    assert candidates(found) == {"tr_1/2000": ["txn_a", "txn_b"], "txn_a": ["tr_1/2000"], "txn_b": ["tr_1/2000"]}
+    assert totals.remainder_minor == 0
+
+
+def test_equal_reversals_of_one_transfer_belong_together_by_its_id() -> None:
+    book = [reversal(f"tr_1/{total}", 500, transfer_id="tr_1") for total in (500, 1000)]
+    stripe = [reversal(f"txn_{place}", 500, transfer_id="tr_1") for place in "ab"]
+    found, _ = compared("log", book, stripe)
+    assert {(each.line_class, each.matched_by) for each in found.classified} == {(LineClass.MATCHED, "id")}
+
+
+def test_what_is_in_flight_waits_for_its_outcome_though_it_has_several_candidates() -> None:
+    near = UNTIL - timedelta(hours=2)
+    twice = [theirs(1, near, source_id=f"tr_{name}", payout_id=None)._replace(id=f"txn_{name}") for name in "ab"]
+    found, _ = compared("log", [in_flight(1, near)], twice)
+    assert classes(found)["payout:pay_1:a1"] == LineClass.TIMING
+    assert candidates(found) == {"txn_a": ["payout:pay_1:a1"], "txn_b": ["payout:pay_1:a1"]}
+
+
+def test_of_many_candidates_the_nearest_are_named_and_all_are_counted() -> None:
+    hour = timedelta(hours=1)
+    mine = reversal("tr_1/500", 500, transfer_id="tr_1")
+    many = [unnamed(f"txn_{n:02}", 500)._replace(at=MIDDLE + n * hour, until=MIDDLE + n * hour) for n in range(30)]
+    found, _ = compared("log", [mine], many)
+    (named,) = (each.candidates for each in found.classified if each.book)
+    assert [each.id for each in named.nearest] == [f"txn_{n:02}" for n in range(MOST_NAMED)]
+    assert named.in_all == 30
 
 
 def test_a_sum_is_made_of_neighbours() -> None:

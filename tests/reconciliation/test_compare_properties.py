@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.events import Book, LineClass
-from ledger.reconciliation.compare import Compared
 from ledger.reconciliation.line import Line
-from ledger.reconciliation.result import rows_of
-from tests.reconciliation.lines import MIDDLE, SINCE, at_bank, compared, line, ours, theirs, topup
+from ledger.reconciliation.matching import Classified, Compared
+from ledger.reconciliation.result import EXCEPTIONAL, rows_of
+from tests.reconciliation.lines import MIDDLE, SINCE, at_bank, compared, line, ours, scope, theirs, topup
 
 AMOUNTS = st.sampled_from([5000, 7500, 7501])
 INSIDE = st.integers(0, 12 * 24 * 60).map(lambda minutes: SINCE + timedelta(days=8, minutes=minutes))
@@ -107,6 +107,93 @@ def test_what_was_done_to_the_books_is_found_and_explained(books: Books, shuffle
     assert rows_of([("log", compared("log", books.ours, books.theirs)[0])]) == rows_of([("log", found)])
 
 
+# Few amounts, few days and few names, of which lines tell some: nearly everything could be nearly anything.
+SOME_DAYS = st.integers(0, 12).map(lambda days: MIDDLE + timedelta(days=days))
+FEW = st.sampled_from(["a", "b"])
+FEW_OR_NONE = st.none() | FEW
+
+
+@st.composite
+def reversals(draw: st.DrawFn, prefix: str, names: st.SearchStrategy[str | None]) -> list[Line]:
+    amounts = st.sampled_from([500, 700, 1200])
+    return [
+        line(
+            f"{prefix}_{number}",
+            "transfer_reversal",
+            draw(amounts),
+            draw(SOME_DAYS),
+            transfer_id=draw(names),
+            account=draw(FEW_OR_NONE),
+        )
+        for number in range(draw(st.integers(0, 8)))
+    ]
+
+
+@st.composite
+def bank_lines(draw: st.DrawFn, prefix: str) -> list[Line]:
+    category = "bank" if prefix == "bank" else "topup"
+    return [
+        line(f"{prefix}_{number}/1", category, draw(st.sampled_from([500, 700])), draw(SOME_DAYS))
+        for number in range(draw(st.integers(0, 8)))
+    ]
+
+
+def may_be(book: Line, stripe: Line, window: timedelta) -> bool:
+    told = ((book.transfer_id, stripe.transfer_id), (book.account, stripe.account))
+    agree = all(ours is None or theirs is None or ours == theirs for ours, theirs in told)
+    return agree and book.amount_minor == stripe.amount_minor and abs(book.at - stripe.at) <= window
+
+
+@given(
+    book_and_sides=st.one_of(
+        st.tuples(st.just("log"), reversals("ours", FEW_OR_NONE), reversals("txn", FEW_OR_NONE)),
+        st.tuples(st.just("bank"), bank_lines("bank"), bank_lines("txn")),
+    ),
+    shuffled=st.randoms(use_true_random=False),
+)
+@settings(max_examples=200)
+def test_nothing_is_paired_by_amount_and_time_where_two_could_be_meant(
+    book_and_sides: tuple[Book, list[Line], list[Line]], shuffled: Any
+) -> None:
+    """Against the plain way, which holds every line against every other."""
+    book, ours, theirs = book_and_sides
+    found, totals = compared(book, ours, theirs)
+
+    assert_each_ended_once(Books(ours, theirs, Counter()), found)
+    assert totals.difference_minor == sum(each.difference_minor for each in totals.classes)
+    assert totals.remainder_minor == 0
+    by_id = {each.id for pair in found.classified if pair.matched_by in ("id", "sum") for each in both(pair)}
+    left, right = ([each for each in side if each.id not in by_id] for side in (ours, theirs))
+    window = scope(book).window
+    of_left = {each.id: {other.id for other in right if may_be(each, other, window)} for each in left}
+    of_right = {each.id: {other.id for other in left if may_be(other, each, window)} for each in right}
+    only = {
+        (name, other)
+        for name, others in of_left.items()
+        for other in others
+        if len(others) == len(of_right[other]) == 1
+    }
+    assert {(a.id, b.id) for a, b in map(both, by_amount_and_time(found))} == only
+    alone = [each for each in found.classified if len(both(each)) == 1 and each.matched_by is None]
+    for each in alone:
+        (single,) = both(each)
+        possible = {**of_left, **of_right}[single.id]
+        if possible:
+            assert {other.id for other in each.candidates.nearest} == possible
+            assert each.line_class in EXCEPTIONAL
+    for side in (ours, theirs):
+        shuffled.shuffle(side)
+    assert rows_of([(book, compared(book, ours, theirs)[0])]) == rows_of([(book, found)])
+
+
+def both(pair: Classified) -> list[Line]:
+    return [each for each in (pair.book, pair.stripe) if each is not None]
+
+
+def by_amount_and_time(found: Compared) -> list[Classified]:
+    return [each for each in found.classified if each.matched_by == "amount_and_time"]
+
+
 @st.composite
 def bank_and_stripe(draw: st.DrawFn) -> Books:
     books = Books([], [], Counter())
@@ -162,6 +249,7 @@ def test_lines_of_any_kind_end_in_one_class_each(ours: list[Line], theirs: list[
     found, totals = compared(book, ours, theirs)
 
     assert_each_ended_once(Books(ours, theirs, Counter()), found)
+    assert rows_of([(book, compared(book, ours[::-1], theirs[::-1])[0])]) == rows_of([(book, found)])
     assert totals.remainder_minor == 0
     assert sum(each.lines for each in totals.classes) == len(ours) + len(theirs) - len(
         found.left_out_of_book + found.left_out_of_stripe

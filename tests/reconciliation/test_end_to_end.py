@@ -1,14 +1,20 @@
 """The command against the real parts: our log in PostgreSQL, Stripe's twin as a process, files as Stripe exports them."""
 
 import json
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ledger.event_log import Draft
+from ledger.events import Happened
+from ledger.history import about
 from ledger.reconciliation.reconciling import Reconciling
-from tests.reconciliation.conftest import KEPT, WHOLE, Paid
+from tests.payouts.story import requested, settled
+from tests.reconciliation.conftest import KEPT, WHOLE, Paid, take_back
 
 Write = Callable[[str], Path]
 
@@ -27,7 +33,7 @@ def classes(document: dict[str, Any], book: str = "log") -> dict[tuple[str, str]
 
 ALL_MATCHED = {
     ("matched", "transfer"): 6,
-    ("matched", "transfer_reversal"): 5,  # the two parts of one are one event of the log
+    ("matched", "transfer_reversal"): 6,
     ("other_at_stripe", "topup"): 1,
 }
 
@@ -128,3 +134,42 @@ def test_a_bad_file_is_refused_with_every_problem_and_status_2(paid: Paid, file:
     assert (done.returncode, done.stdout) == (2, "")
     assert [line.split(": ")[0] for line in said[:2]] == ["line 3, gross", "line 3, net"]
     assert said[-1] == "ledger: Stripe's activity report is not taken: 6 problems; nothing was recorded"
+
+
+def test_reversals_that_were_heard_of_once_are_a_persons_to_tell_in_the_report_and_certain_in_the_api(
+    paid: Paid, file: Write
+) -> None:
+    take_back(paid, KEPT, 1200, 300)  # one event of the log
+
+    by_file = reconcile(paid, "--stripe-csv", str(file(paid.report())), status=1)
+    (missing,) = (each for each in by_file["open"] if each["line_class"] == "missing_at_stripe")
+    parts = {each["stripe_line_id"]: each for each in by_file["open"] if each["line_class"] == "unknown_to_us"}
+    assert (missing["book_minor"], missing["candidates_in_all"]) == (1500, 2)
+    assert set(missing["candidates"]) == parts.keys()
+    assert [each["candidates"] for each in parts.values()] == [[missing["book_line_id"]]] * 2
+    shown = paid.ledger.run("reconciliation", "exceptions").stdout
+    assert f"may be, and nothing tells which: {', '.join(missing['candidates'])}" in shown
+
+    by_api = reconcile(paid, "--stripe-api")
+    assert (by_api["open"], classes(by_api)["matched", "transfer_reversal"]) == ([], 9)
+
+
+def test_a_report_that_ends_before_a_range_that_is_over_is_noticed(paid: Paid, file: Write) -> None:
+    day = datetime.now(UTC).replace(hour=12) - timedelta(days=7)
+    drafts = [Draft(Happened(event, day), "test", "test", None) for event in (requested(), settled())]
+    paid.road.log.append(drafts, [about("whatever-nobody-records")], after=0)
+    header, topup, *_ = paid.report().splitlines()
+    early = file(f"{header}\n" + re.sub(r"20[0-9-]{8} [0-9:]{8}", f"{day:%Y-%m-%d} 08:00:00", topup) + "\n")
+
+    document = reconcile(paid, "--stripe-csv", str(early), status=1)
+    assert (classes(document)["timing", "transfer"], document["open"], document["unseen"]) == (1, [], 1)
+    said = paid.ledger.run("reconcile", "--stripe-csv", str(early), "--actor", "ada")
+    assert (said.returncode, "say --stripe-complete" in said.stdout) == (1, True)
+
+    (missing,) = reconcile(paid, "--stripe-csv", str(early), "--stripe-complete", status=1)["open"]
+    assert (missing["line_class"], missing["book_line_id"]) == ("missing_at_stripe", settled().transfer_id)
+
+
+def test_only_of_a_file_it_can_be_said_that_it_is_complete(paid: Paid) -> None:
+    refused = paid.ledger.run("reconcile", "--stripe-complete", "--actor", "ada")
+    assert (refused.returncode, "give --stripe-csv too" in refused.stderr) == (2, True)

@@ -1,5 +1,6 @@
 """From finding that something does not fit to settling it, on a real log."""
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -19,16 +20,16 @@ from ledger.events import (
     TransferRequested,
     TransferSettled,
 )
+from ledger.events.stored import decode
 from ledger.history import about
 from ledger.reconciliation.activity import Activity
 from ledger.reconciliation.exceptions import ExceptionRecord
+from ledger.reconciliation.inputs import BadRangeError, Inputs
 from ledger.reconciliation.line import Line
 from ledger.reconciliation.log_lines import LogLines
 from ledger.reconciliation.reconciling import (
     MOST_NEW_EXCEPTIONS,
     AlreadyResolvedError,
-    BadRangeError,
-    Inputs,
     NoSuchExceptionError,
     Outcome,
     Reconciling,
@@ -45,15 +46,17 @@ class Books(Reconciling):
     """With a log to write into, and a clock that stands."""
 
     def __init__(self, log: EventLog, lines: RunLines) -> None:
-        super().__init__(log, lines, lambda: UNTIL + timedelta(days=30))
+        super().__init__(log, lines, lambda: self.now)
         self.log = log
+        self.now = UNTIL + timedelta(days=30)
 
     def happened(self, *events: Event, at: datetime = MIDDLE) -> None:
         drafts = [Draft(Happened(event, at), "test", "test", None) for event in events]
         self.log.append(drafts, [about("whatever-nobody-records")], after=0)
 
     def reconcile(self, *stripe: Line, until: datetime = UNTIL) -> Outcome:
-        return self.run(Inputs(Activity("stripe_csv", stripe), None, SINCE, until), actor="ada")
+        inputs = Inputs(Activity("stripe_csv", stripe), None, SINCE, until, stripe_complete=True)
+        return self.run(inputs, actor="ada")
 
     def found(self) -> dict[str, ExceptionRecord]:
         return {each.found.line_class.value: each for each in self.exceptions()[0]}
@@ -133,6 +136,44 @@ def test_timing_opens_nothing_until_a_longer_range_does_not_find_it_either(books
     (exception,) = books.reconcile(theirs(9)._replace(category="fee", at=day + timedelta(days=1))).open
 
     assert exception.found.line_class == LineClass.MISSING_AT_STRIPE
+
+
+def test_with_time_more_is_seen_of_the_same_lines_and_that_is_another_run(books: Books) -> None:
+    books.happened(*paid(1), at=MIDDLE)
+    books.now = MIDDLE + timedelta(minutes=2)
+    early = books.reconcile()
+    books.now = MIDDLE + timedelta(minutes=3)
+    again = books.reconcile()
+    books.now = MIDDLE + timedelta(hours=1)
+    late = books.reconcile()
+
+    assert (early.open, early.is_new, again.is_new, late.is_new) == ([], True, False, True)
+    assert early.run == again.run
+    assert [each.found.line_class for each in late.open] == [LineClass.MISSING_AT_STRIPE]
+
+
+def test_where_the_report_does_not_reach_nothing_is_missing_and_the_outcome_says_so(books: Books) -> None:
+    books.happened(*paid(1), at=MIDDLE)
+    report = Activity("stripe_csv", [theirs(9, SINCE + timedelta(days=4))._replace(category="fee")])
+
+    outcome = books.run(Inputs(report, None, SINCE, UNTIL), actor="ada")
+
+    assert (outcome.open, outcome.unseen) == ([], 1)
+    (source,) = outcome.run.completed.sources
+    assert source.seen_since == source.seen_until == SINCE + timedelta(days=4)
+
+
+def test_an_exception_names_its_candidates_and_older_ones_have_none(books: Books) -> None:
+    twice = [theirs(n, payout_id=None, source_id=f"tr_x{n}", account=None) for n in (1, 2)]
+    books.happened(requested())
+    by_line = {each.found.stripe_line_id: each.found for each in books.reconcile(*twice).open}
+
+    in_flight = by_line[None]
+    assert (in_flight.candidates, in_flight.candidates_in_all) == (("txn_1", "txn_2"), 2)
+    assert by_line["txn_1"].candidates == (in_flight.book_line_id,)
+    before = in_flight.model_dump(mode="json", exclude={"candidates", "candidates_in_all"})
+    read = decode("ReconciliationExceptionOpened", 1, json.dumps(before).encode())
+    assert read == in_flight.model_copy(update={"candidates": (), "candidates_in_all": 0})
 
 
 def test_an_exception_has_an_owner_and_notes_until_it_is_resolved(books: Books) -> None:

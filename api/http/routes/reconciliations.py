@@ -25,7 +25,8 @@ from api.http.positions import HEADER, reflects
 from api.http.problems import Kind, ProblemError
 from api.http.routes import PREFIX
 from ledger.events import LineClass
-from ledger.reconciliation.reconciling import Inputs, Outcome, Reconciling, Run, range_of
+from ledger.reconciliation.inputs import Inputs, range_of
+from ledger.reconciliation.reconciling import Outcome, Reconciling, Run
 from ledger.reconciliation.stripe_csv import parse_stripe_csv
 from ledger.reconciliation.views import ExceptionView, LineView, OwnerName, PersonsResolution, RunView
 
@@ -43,18 +44,25 @@ REPORT_BODY = {"requestBody": {"required": True, "content": {CSV: {"schema": {"t
 
 FirstDay = Annotated[date | None, Query(alias="from", description="First day, UTC; default: the file's")]
 LastDay = Annotated[date | None, Query(alias="to", description="Last day, included; default: the file's")]
-MarginMinutes = Annotated[
-    int, Query(ge=0, le=10_080, description="So near an end of the range a line may be beyond it")
+MarginMinutes = Annotated[int, Query(ge=0, le=10_080, description="So far apart may Stripe and the log have the same")]
+Complete = Annotated[
+    bool,
+    Query(
+        description="The report was made for all of the range, also where it has no lines: what is not in it is missing"
+    ),
 ]
 ExceptionId = Annotated[str, Path(pattern=r"^exc_[a-z2-7]{20}$")]
 State = Annotated[Literal["open", "resolved", "all"], Query()]
 
 
 class Reconciled(BaseModel):
-    """`open`: how many exceptions are open now, of this run and of earlier ones."""
+    """`open`: how many exceptions are open now, of this run and of earlier ones. `unseen`: how many lines of a range that is over
+    wait (`timing`) only because the report does not reach as far.
+    """
 
     run: RunView
     open: int
+    unseen: int
 
 
 class Assignment(BaseModel):
@@ -108,23 +116,32 @@ async def reconcile(
     first_day: FirstDay = None,
     last_day: LastDay = None,
     margin_minutes: MarginMinutes = 5,
+    complete: Complete = False,
 ) -> Response:
     media_type(request, (CSV,))
     body = await read_body(request, MOST_BYTES_OF_A_REPORT)
     margin = timedelta(minutes=margin_minutes)
-    outcome = await run_in_threadpool(_reconcile, parts, body, first_day, last_day, margin, finance.subject)
-    answer = Reconciled(run=RunView.of(outcome.run), open=len(outcome.open))
+    days = (first_day, last_day)
+    outcome = await run_in_threadpool(_reconcile, parts, body, days, margin, finance.subject, is_complete=complete)
+    answer = Reconciled(run=RunView.of(outcome.run), open=len(outcome.open), unseen=outcome.unseen)
     headers = {HEADER: str(parts.services.recorder.head())}
     return Response(answer.model_dump_json(), 201 if outcome.is_new else 200, headers, JSON)
 
 
 def _reconcile(
-    parts: Parts, body: bytes, first_day: date | None, last_day: date | None, margin: timedelta, actor: str
+    parts: Parts,
+    body: bytes,
+    days: tuple[date | None, date | None],
+    margin: timedelta,
+    actor: str,
+    *,
+    is_complete: bool,
 ) -> Outcome:
     reconciling = parts.services.reconciling
     stripe = parse_stripe_csv(body, reconciling.currency())
-    since, until = range_of(first_day, last_day)
-    return reconciling.run(Inputs(stripe, None, since, until, clocks_margin=margin), actor=actor)
+    since, until = range_of(*days)
+    inputs = Inputs(stripe, None, since, until, clocks_margin=margin, stripe_complete=is_complete)
+    return reconciling.run(inputs, actor=actor)
 
 
 @router.get("/reconciliations", summary="Past runs, newest first", responses=reads(*AUTHORIZED, Kind.BAD_CURSOR))
