@@ -25,14 +25,14 @@ def run(what: str, written_as: str, begin: str | None, end: str | None, output: 
             if composition.is_sandbox(settings):
                 screen.sandbox_note()
             export = open_export(services, what, written_as, begin, end)
-            _write(export, output, force=force)
+            _write(export, output, by_day=any("-" in each for each in (begin, end) if each), force=force)
     except SpanError as error:
         raise UsageProblem(f"--{error}") from None
     except (ExportError, FileInTheWayError) as error:
         raise UsageProblem(str(error)) from None
 
 
-def _write(export: Export, output: Path | None, *, force: bool) -> None:
+def _write(export: Export, output: Path | None, *, by_day: bool, force: bool) -> None:
     if output is None and not export.format.is_text and sys.stdout.isatty():
         raise UsageProblem("this format is not for a terminal: name a file with --output, or send it through a pipe")
     span = export.span
@@ -44,6 +44,10 @@ def _write(export: Export, output: Path | None, *, force: bool) -> None:
             size = sum(sys.stdout.buffer.write(chunk) for chunk in chunks)
             sys.stdout.buffer.flush()
     stretch = (
-        f"positions {span.after + 1} to {span.until}" if span.after < span.until else "nothing: no event lies between"
+        f"positions {span.after + 1} to {span.until}"
+        if span.after < span.until
+        else "nothing: no event was recorded between"
     )
+    if by_day:
+        stretch += ", by the day of recording (UTC)"
     screen.note(f"{export.what}, {stretch}: {size} bytes{f' in {output}' if output is not None else ''}")

@@ -16,20 +16,25 @@ def export(
         str, typer.Option("--format", help="csv, ndjson or parquet; the journal also beancount and journal-csv.")
     ] = "csv",
     begin: Annotated[
-        str | None, typer.Option("--from", metavar="DATE|POSITION", help="Included. Default: the beginning.")
+        str | None,
+        typer.Option(
+            "--from", metavar="DATE|POSITION", help="Included: day of recording, or event. Default: the beginning."
+        ),
     ] = None,
     end: Annotated[
-        str | None, typer.Option("--to", metavar="DATE|POSITION", help="Included. Default: what is on the log now.")
+        str | None,
+        typer.Option("--to", metavar="DATE|POSITION", help="Included, as --from. Default: what is on the log now."),
     ] = None,
     output: Annotated[Path | None, typer.Option(help="A file. Default: standard output.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> None:
     """Write events, the journal or payouts for other programs.
 
-    A date is a day in UTC by the clock of recording, a position that of an
-    event. Payouts are those earned in between, as they stood at the end. The
-    same ends give the same bytes. A file appears when it is complete, and
-    only its owner can read it.
+    A date is the day (UTC) on which something was recorded, which may be later
+    than the day on which it happened; a position is that of an event. Payouts
+    are those earned in between, as they stood at the end. The same ends give
+    the same bytes. A file appears when it is complete, and only its owner can
+    read it.
 
     [bold]Examples[/bold]
 

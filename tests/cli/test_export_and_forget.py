@@ -41,6 +41,14 @@ def test_files_are_written_whole_and_never_over_another(owing: Command, tmp_path
     assert [path.name for path in tmp_path.iterdir()] == [books.name]
 
 
+def test_days_are_those_of_recording_and_that_is_said(owing: Command) -> None:
+    since_ever = owing.run("export", "events", "--format", "ndjson", "--from", "2000-01-01")
+    assert ", by the day of recording (UTC): " in since_ever.stderr
+    assert "by the day of recording" not in owing.run("export", "events", "--format", "ndjson", "--from", "1").stderr
+    earlier = owing.run("export", "events", "--format", "ndjson", "--to", "2020-12-31")
+    assert (earlier.stdout, "no event was recorded between, by the day of recording" in earlier.stderr) == ("", True)
+
+
 def test_without_a_file_it_goes_to_standard_output_alone(owing: Command) -> None:
     done = owing.run("export", "events", "--format", "ndjson", "--from", "2", "--to", "3")
     assert [json.loads(line)["position"] for line in done.stdout.splitlines()] == [2, 3]

@@ -44,8 +44,8 @@ CONTENT: dict[str, Any] = {
     "/{what}",
     summary="Events, journal or payouts as a file",
     description="""`csv`, `ndjson` and `parquet` for each; the journal also as `beancount`, and as `journal-csv` for accounting
-packages. Payouts are those earned between the ends, as they stood at the last one. The same ends give the same bytes. Its
-`Ledger-Position` is the last one of the stretch.""",
+packages. A date is the day (UTC) of recording, which may be later than that of happening. Payouts are those earned between the
+ends, as they stood at the last one. The same ends give the same bytes. Its `Ledger-Position` is the last one of the stretch.""",
     response_class=StreamingResponse,
     responses={200: CONTENT, **problems(*AUTHORIZED, *READ)},
 )
