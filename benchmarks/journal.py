@@ -1,30 +1,28 @@
-"""How fast the books answer: trial balances at any moment, statements, pages of the journal, over a million entries.
-
-    python -m benchmarks.journal [--entries N] [--questions N] [--database-url URL] [--at-most MILLISECONDS]
+"""How fast the books answer: trial balances at any moment, statements, pages of the journal.
 
 Two years of entries on a server of their own, a fifth of them recorded days after they happened. Each question is asked
 about random moments.
 """
 
-import argparse
-import statistics
-import sys
-import time
-from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
+from types import MappingProxyType
 
 import psycopg
-from rich.console import Console
-from rich.table import Table
 
-from benchmarks.append import fresh_database, server
+from benchmarks.contenders import Call, median_figure, timed
+from benchmarks.database import scratch_database
+from benchmarks.declaration import Benchmark, Figure, Progress, Result
 from ledger.books.accounts import Account
 from ledger.store.connection import open_pool
-from projections.journal import Filters, Journal
+from projections.journal import Filters
+from projections.journal import Journal as Reader
 
 BEGINS = datetime(2025, 1, 1, tzinfo=UTC)
 DAYS = 730
+WANTED_MS = 100.0
+"""As long as somebody waits without noticing."""
 
 ENTRIES = """
 INSERT INTO read_model.journal_line
@@ -59,6 +57,31 @@ FROM information_schema.columns WHERE table_schema = 'read_model' AND table_name
 """
 
 
+@dataclass(frozen=True)
+class Journal(Benchmark):
+    name = "journal"
+    about = "trial balances, statements and pages of the journal at any moment"
+    target = "each question about a million entries answered within 100 ms, in the median"
+    short = MappingProxyType({"entries": 10_000, "rounds": 5})
+
+    entries: int = 1_000_000
+    rounds: int = 40
+    """Questions of each kind."""
+    warm_up: int = 2
+
+    def run(self, progress: Progress) -> Result:
+        figures: list[Figure] = []
+        with scratch_database() as database_url:
+            progress(f"{self.entries:,} entries")
+            fill(database_url, self.entries)
+            with open_pool(database_url) as pool:
+                for name, ask in questions(Reader(pool), self.entries, Random(1)).items():
+                    progress(name)
+                    timed(ask, self.warm_up)
+                    figures.append(median_figure(name, timed(ask, self.rounds), "ms", at_most=WANTED_MS))
+        return Result(figures)
+
+
 def fill(database_url: str, entries: int) -> None:
     parameters = {"entries": entries, "begins": BEGINS, "days": DAYS}
     with psycopg.connect(database_url, autocommit=True) as connection:
@@ -68,7 +91,7 @@ def fill(database_url: str, entries: int) -> None:
         connection.execute("VACUUM ANALYZE read_model.journal_line, read_model.journal_day")
 
 
-def questions(journal: Journal, entries: int, random: Random) -> dict[str, Callable[[], object]]:
+def questions(journal: Reader, entries: int, random: Random) -> dict[str, Call]:
     """What is measured; each call is about another moment."""
 
     def position() -> int:
@@ -78,59 +101,18 @@ def questions(journal: Journal, entries: int, random: Random) -> dict[str, Calla
         return BEGINS + timedelta(seconds=random.uniform(0, DAYS * 86400))
 
     return {
-        "trial balance now": journal.trial_balance,
-        "trial balance as of a position": lambda: journal.trial_balance(position()),
-        "trial balance effective at a time": lambda: journal.trial_balance(None, moment()),
-        "trial balance by both clocks": lambda: journal.trial_balance(position(), moment()),
-        "a page of the journal": lambda: journal.entries(Filters(), limit=200, after=position()),
-        "a page of an instructor's entries": lambda: journal.entries(
+        "trial-balance-now": journal.trial_balance,
+        "trial-balance-as-of-a-position": lambda: journal.trial_balance(position()),
+        "trial-balance-effective-at-a-time": lambda: journal.trial_balance(None, moment()),
+        "trial-balance-by-both-clocks": lambda: journal.trial_balance(position(), moment()),
+        "a-page-of-the-journal": lambda: journal.entries(Filters(), limit=200, after=position()),
+        "a-page-of-an-instructors-entries": lambda: journal.entries(
             Filters(instructor_id=f"ins_{random.randrange(20000)}"), limit=200
         ),
-        "an instructor's statement": lambda: journal.statement(
+        "an-instructors-statement": lambda: journal.statement(
             Account.BONUSES_PAYABLE, f"ins_{random.randrange(20000)}", limit=200, effective_from=moment()
         ),
-        "an account's statement, first page": lambda: journal.statement(
+        "an-accounts-statement-first-page": lambda: journal.statement(
             Account.STRIPE_BALANCE, limit=200, effective_from=moment()
         ),
     }
-
-
-def timed(ask: Callable[[], object], times: int) -> list[float]:
-    """Milliseconds, sorted."""
-    taken = []
-    for _ in range(times):
-        began = time.perf_counter()
-        ask()
-        taken.append(1000 * (time.perf_counter() - began))
-    return sorted(taken)
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.journal", description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--entries", type=int, default=1_000_000)
-    parser.add_argument("--questions", type=int, default=40, help="of each kind")
-    parser.add_argument("--database-url", help="a server to create a database on (default: an embedded one)")
-    parser.add_argument("--at-most", type=float, help="exit 1 if a median is above so many milliseconds")
-    options = parser.parse_args()
-    table = Table("question", "p50 ms", "p95 ms", "max ms", title=f"{options.entries:,} entries, two lines each")
-    slowest = 0.0
-    with server(options.database_url) as server_url, fresh_database(server_url) as database_url:
-        fill(database_url, options.entries)
-        with open_pool(database_url) as pool:
-            for name, ask in questions(Journal(pool), options.entries, Random(1)).items():
-                timed(ask, 2)  # caches
-                taken = timed(ask, options.questions)
-                median, high = statistics.median(taken), taken[int(len(taken) * 0.95)]
-                slowest = max(slowest, median)
-                table.add_row(name, *(f"{each:.1f}" for each in (median, high, taken[-1])))
-    for column in table.columns[1:]:
-        column.justify = "right"
-    Console().print(table)
-    if options.at_most is not None and slowest > options.at_most:
-        print(f"{slowest:.1f} ms is more than {options.at_most:.1f} ms", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,23 +1,19 @@
 """How long a reconciliation takes: parse Stripe's report, read the log, match, keep every line, record the run.
 
-    python -m benchmarks.reconcile [--lines N] [--rounds N] [--database-url URL] [--at-most SECONDS]
-
-The log holds an intent and an outcome for each of N transfers, the report a line for each, a few of them tampered with. Each
+The log holds an intent and an outcome for each transfer, the report a line for each, a few of them tampered with. Each
 round takes another report, so that each is a run of its own.
 """
 
-import argparse
 import gc
-import statistics
-import sys
 import time
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
-from rich.console import Console
-from rich.table import Table
-
-from benchmarks.append import fresh_database, server
+from benchmarks.contenders import median_figure
+from benchmarks.database import scratch_database
+from benchmarks.declaration import Benchmark, Progress, Result
 from ledger.event_log import Draft, EventLog
 from ledger.events import Event, Happened, TransferRequested, TransferSettled
 from ledger.history import about
@@ -31,11 +27,59 @@ from ledger.store.connection import open_pool
 BEGUN = datetime(2026, 7, 1, tzinfo=UTC)
 APART = timedelta(seconds=26)  # a hundred thousand are a month
 BATCH = 1000
+ALTOGETHER = "altogether"
+WANTED_SECONDS = 10.0
 HEADER = (
     "balance_transaction_id,created_utc,created,available_on_utc,available_on,currency,gross,fee,net,reporting_category,"
     "source_id,description,automatic_payout_id,automatic_payout_effective_at_utc,automatic_payout_effective_at,"
     "connected_account_id,connected_account_name,connected_account_country\n"
 )
+
+
+@dataclass(frozen=True)
+class Reconcile(Benchmark):
+    name = "reconcile"
+    about = "Stripe's report against the log, each line matched and kept"
+    target = "100,000 lines in less than 10 seconds"
+    short = MappingProxyType({"lines": 2_000, "rounds": 2})
+
+    lines: int = 100_000
+    """Of the report, and as many transfers on the log."""
+    rounds: int = 3
+    warm_up: int = 1
+
+    def run(self, progress: Progress) -> Result:
+        rounds: list[dict[str, float]] = []
+        gc.disable()  # as the command does
+        try:
+            with (
+                scratch_database() as url,
+                closing(PostgresRecorder(url)) as recorder,
+                open_pool(url) as pool,
+            ):
+                log = EventLog(recorder)
+                progress(f"{self.lines:,} transfers")
+                fill(log, self.lines)
+                reconciling = Reconciling(log, RunLines(pool), lambda: datetime.now(UTC))
+                for number in range(self.warm_up + self.rounds):
+                    progress(
+                        f"round {number + 1 - self.warm_up} of {self.rounds}" if number >= self.warm_up else "warm-up"
+                    )
+                    rounds.append({})
+                    outcome = reconcile(reconciling, report(self.lines, number), rounds[-1])
+                    assert (outcome.is_new, outcome.run.completed.comparisons[0].remainder_minor) == (True, 0)
+        finally:
+            gc.enable()
+        counted = rounds[self.warm_up :]
+        steps = {step: [taken[step] for taken in counted] for step in counted[0]}
+        return Result(
+            [
+                median_figure(
+                    step.replace(" ", "-"), seconds, "s", at_most=WANTED_SECONDS if step == ALTOGETHER else None
+                )
+                for step, seconds in steps.items()
+            ]
+        )
 
 
 def fill(log: EventLog, lines: int) -> None:
@@ -88,46 +132,6 @@ def reconcile(reconciling: Reconciling, content: bytes, taken: dict[str, float])
     activity = parse_stripe_csv(content, "usd")
     outcome = reconciling.run(Inputs(activity), actor="benchmark", on_progress=next_step)
     next_step("")
-    taken["altogether"] = at - began
+    taken[ALTOGETHER] = at - began
     taken["of which our own CPU"] = time.process_time() - busy
     return outcome
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.reconcile", description=(__doc__ or "").split("\n", 1)[0]
-    )
-    parser.add_argument("--lines", type=int, default=100_000, help="of the report, and as many transfers on the log")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--database-url", help="a server to create a database on (default: an embedded one)")
-    parser.add_argument("--at-most", type=float, help="exit 1 if a run takes longer, in seconds, in the median")
-    options = parser.parse_args()
-    gc.disable()  # as the command does
-    rounds: list[dict[str, float]] = []
-    with (
-        server(options.database_url) as server_url,
-        fresh_database(server_url) as url,
-        closing(PostgresRecorder(url)) as recorder,
-        open_pool(url) as pool,
-    ):
-        log = EventLog(recorder)
-        fill(log, options.lines)
-        reconciling = Reconciling(log, RunLines(pool), lambda: datetime.now(UTC))
-        for number in range(options.rounds):
-            rounds.append({})
-            outcome = reconcile(reconciling, report(options.lines, number), rounds[-1])
-            assert (outcome.is_new, outcome.run.completed.comparisons[0].remainder_minor) == (True, 0)
-    table = Table("step", "median s", "worst s", title=f"Reconciling {options.lines:,} lines")
-    for step in rounds[0]:
-        seconds = [taken[step] for taken in rounds]
-        table.add_row(step, f"{statistics.median(seconds):.2f}", f"{max(seconds):.2f}")
-    Console().print(table)
-    median = statistics.median(taken["altogether"] for taken in rounds)
-    if options.at_most is not None and median > options.at_most:
-        print(f"{median:.2f} s is more than {options.at_most:.2f} s", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
