@@ -14,6 +14,7 @@ from threading import Thread
 import uvicorn
 
 from sandbox.stripe_twin import control
+from sandbox.stripe_twin.call_log import CallLog
 from sandbox.stripe_twin.clock import ShiftedClock
 from sandbox.stripe_twin.delivery import Sender
 from sandbox.stripe_twin.profiles import Profile, load
@@ -66,7 +67,8 @@ async def _serve(
     twin = Twin(store, settings, clock=clock, seed=seed, faults=profile.faults())
     sender = Sender(twin, options.webhook_url)
 
-    shell = Shell(twin, control.Controls(twin, clock), sender.wake)
+    call_log = CallLog.at(options.call_log) if options.call_log else None
+    shell = Shell(twin, control.Controls(twin, clock), sender.wake, call_log)
     server = _Server(
         uvicorn.Config(
             shell,
@@ -152,6 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--currency", choices=CURRENCIES, default=Settings.currency)
     add("--bank-payout-after-seconds", type=float, help="connected accounts pay out to their bank by themselves")
     add("--seed", type=int, help="makes ids, latencies and drawn faults repeatable")
+    add("--call-log", type=Path, help="gets a line of JSON for every call, with its moments")
     add("--faults", default="none", help="none, rough, storm, or a JSON file with rates, script and webhooks")
     return parser
 

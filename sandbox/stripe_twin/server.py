@@ -4,11 +4,13 @@ import asyncio
 import json
 import socket
 import struct
+import time
 from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from sandbox.stripe_twin.call_log import CallLog
 from sandbox.stripe_twin.control import PREFIX, Controls
 from sandbox.stripe_twin.messages import Answer, BrokenOff, Outcome, Request, Reset, Silence
 from sandbox.stripe_twin.twin import Twin
@@ -33,13 +35,16 @@ class ConnectionInScope(HttpToolsProtocol):
 class Shell:
     """The ASGI application: `/sandbox/…` goes to the controls, everything else is Stripe's API.
 
-    `wake` tells the sender that something may be due.
+    `wake` tells the sender that something may be due. `call_log` hears of every call to the API.
     """
 
-    def __init__(self, twin: Twin, controls: Controls, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, twin: Twin, controls: Controls, wake: Callable[[], None], call_log: CallLog | None = None
+    ) -> None:
         self._twin = twin
         self._controls = controls
         self._wake = wake
+        self._call_log = call_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _read(receive)
@@ -51,6 +56,7 @@ class Shell:
             answer = self._controls.handle(request)
             self._wake()
             return answer
+        arrived_at = time.time()
         call = self._twin.receive(request)
         if call.work_seconds:
             await asyncio.sleep(call.work_seconds)
@@ -58,6 +64,8 @@ class Shell:
         self._wake()
         if call.return_seconds:
             await asyncio.sleep(call.return_seconds)
+        if self._call_log is not None:
+            self._call_log.write(request, arrived_at, outcome)
         return outcome
 
 

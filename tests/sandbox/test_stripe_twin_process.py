@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -223,6 +224,23 @@ def test_two_twins_never_share_one_set_of_books(tmp_path: Path, capfd: pytest.Ca
         process.start(tmp_path, api_key=KEY, arguments=QUICK)
     store.close()
     assert "another Stripe twin is using" in capfd.readouterr().err
+
+
+def test_every_call_is_logged_with_the_moments_it_came_and_was_answered(tmp_path: Path) -> None:
+    log = tmp_path / "calls.ndjson"
+    began = time.time()
+    with process.start(tmp_path, api_key=KEY, arguments=[*QUICK, "--rate-limit", "1", "--call-log", str(log)]) as twin:
+        with client_of(twin) as client:
+            client.v1.transfers.create(TRANSFER, {"idempotency_key": "k"})
+            with pytest.raises(stripe.RateLimitError):
+                client.v1.transfers.create(TRANSFER, {"idempotency_key": "k2"})
+        calls = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [(call["method"], call["path"], call["idempotency_key"], call["answer"]) for call in calls] == [
+        ("POST", "/v1/transfers", "k", 200),
+        ("POST", "/v1/transfers", "k2", 429),
+    ]
+    moments = [began, *(moment for call in calls for moment in (call["arrived_at"], call["answered_at"])), time.time()]
+    assert moments == sorted(moments)
 
 
 @pytest.mark.parametrize(
