@@ -5,6 +5,7 @@ With DATABASE_URL a part starts only on a schema of its own release; the embedde
 
 import asyncio
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -58,7 +59,17 @@ def work() -> None:
     composition.stripe_access(settings)  # before anything else: it may be all that is missing
     with composition.database(settings) as url:
         _wait_for_schema(settings, url)
-        asyncio.run(_work(settings, url))
+        with asyncio.Runner(loop_factory=_event_loop) as runner:
+            runner.run(_work(settings, url))
+
+
+def _event_loop() -> asyncio.AbstractEventLoop:
+    """Uvloop where it exists, as for the API: half the cost of an event loop that wakes up for every call and thread."""
+    if sys.platform == "win32":
+        return asyncio.new_event_loop()
+    import uvloop  # noqa: PLC0415 - not on Windows
+
+    return uvloop.new_event_loop()
 
 
 async def _work(settings: Settings, url: str) -> None:

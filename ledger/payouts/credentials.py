@@ -6,12 +6,11 @@ from typing import Protocol
 
 import structlog
 
-from ledger.event_log import ConflictError, Draft
+from ledger.event_log import ConflictError, Draft, EventLog
 from ledger.events import (
     STRIPE_CREDENTIALS_TAG,
     Event,
     Happened,
-    Recorded,
     StripeCredentialsAccepted,
     StripeCredentialsRejected,
 )
@@ -30,16 +29,17 @@ class BalanceReader(Protocol):
     async def read_balance(self) -> Answer | NoAnswer: ...
 
 
+def rejected_at(log: EventLog) -> datetime | None:
+    """Since when Stripe refuses our key; None: it takes it, as far as we know."""
+    newest = log.read_last(BOUNDARY)
+    return newest.recorded_at if newest is not None and isinstance(newest.event, StripeCredentialsRejected) else None
+
+
 class Credentials:
     def __init__(self, log: AsyncLog, stripe: BalanceReader, clock: Callable[[], datetime]) -> None:
         self._log = log
         self._stripe = stripe
         self._clock = clock
-
-    async def rejected_at(self) -> datetime | None:
-        """Since when Stripe refuses our key; None: it takes it, as far as we know."""
-        newest = await self._log.read_last(BOUNDARY)
-        return newest.recorded_at if _is_rejection(newest) and newest is not None else None
 
     async def rejected(self) -> None:
         """Stripe answered 401: record it and raise the alarm, once."""
@@ -48,7 +48,7 @@ class Credentials:
 
     async def probe(self) -> None:
         """If Stripe had rejected our key, see whether it is taken by now, and if so let everything go on."""
-        if await self.rejected_at() is None:
+        if await self._log.ask(rejected_at) is None:
             return
         answer = await self._stripe.read_balance()
         # 403: a restricted key that is taken, and may not read the balance.
@@ -67,7 +67,3 @@ class Credentials:
         except ConflictError:
             return False
         return True
-
-
-def _is_rejection(newest: Recorded | None) -> bool:
-    return newest is not None and isinstance(newest.event, StripeCredentialsRejected)

@@ -6,7 +6,9 @@ the same log and decides the same. Every append is conditional on nothing else h
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -40,6 +42,7 @@ from ledger.payouts.outcome import (
 )
 from ledger.payouts.outcome_events import outcome_event, settled
 from ledger.payouts.pace import Pace
+from ledger.payouts.payout import Payout
 from ledger.payouts.permissions import Permissions
 from ledger.payouts.policy import PAY_AT_ONCE, Policy
 from ledger.payouts.recording import PayoutRecords
@@ -89,17 +92,17 @@ class PayoutProcess:
         self.calls = StripeCalls(gateway, pace, Breaker(clock), clock)
         self._records = PayoutRecords(log, clock)
         self.credentials = Credentials(log, self.calls, clock)
-        self._situations = Situations(log, self.credentials, policy, clock)
+        self._situations = Situations(policy, clock)
         self._permissions = Permissions()
         self._reversals = Reversals(self.calls, self._records, self.credentials, self._permissions, clock)
 
     async def advance(self, payout_id: str) -> Wait | Finished:
         """Do what can be done for this payout now. Returns what it waits for."""
         for _ in range(STEPS_AT_MOST):
-            situation = await self._situations.of(payout_id)
-            if situation is None:
+            decided = await self._log.ask(partial(self._situations.decide, payout_id=payout_id))
+            if decided is None:
                 return Finished()  # no such obligation on the log
-            step = await self._situations.decide(situation)
+            situation, step = decided
             if not isinstance(step, WITHOUT_STRIPE) and (until := self.calls.wait_until()) is not None:
                 return Wait(Reason.STRIPE_UNAVAILABLE, until + self._jitter())
             try:
@@ -142,9 +145,8 @@ class PayoutProcess:
         account = payout_account.account_boundary(intent.referrer_id)
         until = self._clock() + KEY_WINDOW
         appended = await self._records.append(intent, situation.cause, situation.head, account)
-        return await self._send(
-            intent, str(appended.event_ids[-1]), appended.last_position, repeated=False, until=until
-        )
+        cause, head = str(appended.event_ids[-1]), appended.last_position
+        return await self._send(situation.payout, intent, cause, head, repeated=False, until=until)
 
     async def _send_again(self, situation: Situation, step: Send) -> Wait | Finished | None:
         """If nobody has said yet what became of the first sending, that goes on the log before the key is used again: whoever
@@ -155,10 +157,10 @@ class PayoutProcess:
             unheard = outcome_event(step.request, Unknown(UnknownKind.NO_ANSWER, "nobody has told what became of it"))
             appended = await self._records.append(unheard, cause, head)
             cause, head = str(appended.event_ids[-1]), appended.last_position
-        return await self._send(step.request, cause, head, repeated=True, until=step.until)
+        return await self._send(situation.payout, step.request, cause, head, repeated=True, until=step.until)
 
     async def _send(
-        self, request: TransferRequested, cause: str, head: int, *, repeated: bool, until: datetime
+        self, payout: Payout, request: TransferRequested, cause: str, head: int, *, repeated: bool, until: datetime
     ) -> Wait | Finished | None:
         answer = await self.calls.make_before(until, lambda gateway: gateway.create_transfer(request))
         if answer is None:
@@ -172,27 +174,35 @@ class PayoutProcess:
             case Settled(transfer=transfer, replayed=replayed):
                 event = settled(request, transfer, replayed=replayed, adopted=False)
                 occurred_at = happened_at(transfer, until - KEY_WINDOW, self._clock()) if replayed else None
-                return await self._settle(event, cause, head, occurred_at)
+                return await self._settle(payout, event, cause, head, occurred_at)
             case Unknown(kind=UnknownKind.KEY_MISUSE, detail=detail):
                 alarm.critical("stripe_key_misused", payout_id=request.payout_id, detail=detail)
         await self._records.append(outcome_event(request, outcome), cause, head)
         return None
 
     async def _settle(
-        self, event: TransferSettled, cause: str, head: int, occurred_at: datetime | None
+        self, payout: Payout, event: TransferSettled, cause: str, head: int, occurred_at: datetime | None
     ) -> Finished | None:
         """Record that money moved. Whatever else was recorded about the payout meanwhile: this is never dropped."""
+        try:
+            await self._records.append(event, cause, head, occurred_at=occurred_at)
+        except ConflictError:
+            await self._settle_all_the_same(event, cause, occurred_at)
+            return None
+        # Nothing else was recorded since it was read. What Stripe had told of the transfer by then is still to be followed up.
+        return Finished(is_on_log=True) if payout.noticed_position == 0 else None
+
+    async def _settle_all_the_same(self, event: TransferSettled, cause: str, occurred_at: datetime | None) -> None:
         while True:
-            try:
-                await self._records.append(event, cause, head, occurred_at=occurred_at)
-                return None
-            except ConflictError:
-                events, head = await self._log.read([about(payout_tag(event.payout_id))])
+            events, head = await self._log.read([about(payout_tag(event.payout_id))])
             known = [each.event for each in events if isinstance(each.event, TransferSettled)]
             if known:
                 if known[-1].transfer_id != event.transfer_id:
                     alarm.critical("paid_twice", payout_id=event.payout_id, transfer_id=event.transfer_id)
-                return None
+                return
+            with suppress(ConflictError):
+                await self._records.append(event, cause, head, occurred_at=occurred_at)
+                return
 
     async def _look_up(self, situation: Situation, step: LookUp) -> Wait | Finished | None:
         request = step.request
@@ -206,7 +216,7 @@ class PayoutProcess:
                 alarm.error("stripe_holds_unexpected_transfers", payout_id=request.payout_id, others=result.others)
             adopted = settled(request, result.transfer, replayed=False, adopted=True)
             occurred_at = happened_at(result.transfer, first_sent_at, self._clock())
-            return await self._settle(adopted, situation.cause, situation.head, occurred_at)
+            return await self._settle(situation.payout, adopted, situation.cause, situation.head, occurred_at)
         if isinstance(result, Disagrees):
             if unresolved is not None and unresolved.mismatched != result.transfer_ids:
                 found = result.transfer_ids

@@ -1,9 +1,10 @@
-"""All that a decision about one payout depends on, read from the log."""
+"""All that a decision about one payout depends on, read from the log. Synchronous: one thread reads it all."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from ledger.event_log import EventLog
 from ledger.events import (
     PLATFORM_FUNDS_TAG,
     AccountNoticed,
@@ -15,8 +16,7 @@ from ledger.events import (
 )
 from ledger.history import about
 from ledger.payouts import payout as payouts
-from ledger.payouts.async_log import AsyncLog
-from ledger.payouts.credentials import Credentials
+from ledger.payouts.credentials import rejected_at
 from ledger.payouts.next_step import Platform, next_step
 from ledger.payouts.payout import Payout
 from ledger.payouts.policy import ORDINARY, Circumstances, Policy
@@ -43,55 +43,55 @@ class Situation:
 class Situations:
     """Reads situations, and decides on them. The rules of review need more of the log, read only when it matters."""
 
-    def __init__(self, log: AsyncLog, credentials: Credentials, policy: Policy, clock: Callable[[], datetime]) -> None:
-        self._log = log
-        self._credentials = credentials
+    def __init__(self, policy: Policy, clock: Callable[[], datetime]) -> None:
         self._policy = policy
         self._clock = clock
 
-    async def of(self, payout_id: str) -> Situation | None:
-        """None: no bonus was earned for such a payout."""
-        events, head = await self._log.read([about(payout_tag(payout_id))])
+    def decide(self, log: EventLog, payout_id: str) -> tuple[Situation, Step] | None:
+        """Where a payout stands, and what to do about it. None: no bonus was earned for such a payout."""
+        situation = self._of(log, payout_id)
+        if situation is None:
+            return None
+        circumstances = _heard_of_account(log, situation.payout)
+        step = self._next_step(situation, circumstances)
+        if isinstance(step, Request) and self._policy.has_rules and not situation.payout.reviewed:
+            step = self._next_step(situation, self._reviewable(log, situation.payout.bonus, circumstances))
+        return situation, step
+
+    def _of(self, log: EventLog, payout_id: str) -> Situation | None:
+        events, head = log.read([about(payout_tag(payout_id))])
         payout = payouts.fold(events)
         if payout is None:
             return None
-        funds = await self._log.read_last(about(PLATFORM_FUNDS_TAG))
-        platform = Platform(
-            funds_position=funds.position if funds else 0,
-            credentials_rejected_at=await self._credentials.rejected_at(),
-        )
-        return Situation(payout, await self._account(payout.bonus.referrer_id), platform, head, events[-1])
-
-    async def decide(self, situation: Situation) -> Step:
-        circumstances = await self._heard_of_account(situation.payout)
-        step = self._next_step(situation, circumstances)
-        if isinstance(step, Request) and self._policy.has_rules and not situation.payout.reviewed:
-            return self._next_step(situation, await self._reviewable(situation.payout.bonus, circumstances))
-        return step
-
-    async def _heard_of_account(self, payout: Payout) -> Circumstances:
-        failure = payout.failure
-        if failure is None or failure.event.kind is not FailureKind.ACCOUNT:
-            return ORDINARY
-        notice = await self._log.read_last(about(account_tag(failure.destination), AccountNoticed))
-        return replace(ORDINARY, account_noticed_position=notice.position if notice is not None else 0)
+        funds = log.read_last(about(PLATFORM_FUNDS_TAG))
+        platform = Platform(funds_position=funds.position if funds else 0, credentials_rejected_at=rejected_at(log))
+        return Situation(payout, _account(log, payout.bonus.referrer_id), platform, head, events[-1])
 
     def _next_step(self, situation: Situation, circumstances: Circumstances) -> Step:
         return next_step(
             situation.payout, situation.account, situation.platform, self._clock(), self._policy, circumstances
         )
 
-    async def _account(self, instructor_id: str) -> Account | None:
-        updates, _ = await self._log.read([payout_account.account_boundary(instructor_id)])
-        return payout_account.fold(updates)
-
-    async def _reviewable(self, bonus: BonusEarned, circumstances: Circumstances) -> Circumstances:
+    def _reviewable(self, log: EventLog, bonus: BonusEarned, circumstances: Circumstances) -> Circumstances:
         bonuses_that_day = 1
         if self._policy.max_bonuses_a_day is not None:
-            earned, _ = await self._log.read([about(f"referrer:{bonus.referrer_id}", BonusEarned)])
+            earned, _ = log.read([about(f"referrer:{bonus.referrer_id}", BonusEarned)])
             bonuses_that_day = _of_that_day(earned, bonus.payout_id)
-        referred_account = await self._account(bonus.referred_id)
+        referred_account = _account(log, bonus.referred_id) if self._policy.hold_same_account else None
         return replace(circumstances, referred_account=referred_account, bonuses_that_day=bonuses_that_day)
+
+
+def _heard_of_account(log: EventLog, payout: Payout) -> Circumstances:
+    failure = payout.failure
+    if failure is None or failure.event.kind is not FailureKind.ACCOUNT:
+        return ORDINARY
+    notice = log.read_last(about(account_tag(failure.destination), AccountNoticed))
+    return replace(ORDINARY, account_noticed_position=notice.position if notice is not None else 0)
+
+
+def _account(log: EventLog, instructor_id: str) -> Account | None:
+    updates, _ = log.read([payout_account.account_boundary(instructor_id)])
+    return payout_account.fold(updates)
 
 
 def _of_that_day(earned: list[Recorded], payout_id: str) -> int:

@@ -1,6 +1,6 @@
 """The steps that the payout process may take. What each needs is in it; `next_step` chooses, `process` carries out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ledger.events import HoldReason, ReversalRequested, TransferRequested
@@ -9,7 +9,9 @@ from ledger.reasons import Reason
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Nothing is owed any more."""
+    """Nothing is owed any more. `is_on_log`: a settlement that was just recorded, and takes the payout off the list by itself."""
+
+    is_on_log: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

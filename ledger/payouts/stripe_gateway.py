@@ -7,7 +7,8 @@ anything Stripe or the network does.
 import asyncio
 import json
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
@@ -138,6 +139,9 @@ class StripeGateway:
 class Transport(stripe.HTTPClient):
     """httpx below Stripe's client, where the client's own transport has no say: a call ends in time even if its answer only
     trickles in, and a proxy named by the environment (HTTPS_PROXY) is the way to Stripe but never to this machine.
+
+    As many clients as there are calls at once, each with one connection: a client with many looks each of them over, twice a
+    call.
     """
 
     name = "httpx"
@@ -145,8 +149,10 @@ class Transport(stripe.HTTPClient):
     def __init__(self, timeout_seconds: float, *, is_local: bool) -> None:
         super().__init__()
         self._timeout_seconds = timeout_seconds
-        certificates = ssl.create_default_context(cafile=stripe.ca_bundle_path)
-        self._connections = httpx.AsyncClient(timeout=timeout_seconds, trust_env=not is_local, verify=certificates)
+        self._trust_env = not is_local
+        self._certificates = ssl.create_default_context(cafile=stripe.ca_bundle_path)
+        self._clients: list[httpx.AsyncClient] = []
+        self._idle: list[httpx.AsyncClient] = []
 
     async def request_async(
         self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None
@@ -154,7 +160,8 @@ class Transport(stripe.HTTPClient):
         """One request, never repeated. Raises stripe.APIConnectionError if no whole answer came."""
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                response = await self._connections.request(method, url, headers=headers, content=post_data)
+                with self._client() as client:
+                    response = await client.request(method, url, headers=headers, content=post_data)
         except (httpx.HTTPError, TimeoutError, OSError) as error:
             raise stripe.APIConnectionError(str(error), should_retry=True) from error
         # On bytes that are no text the client would raise something that is no StripeError.
@@ -162,7 +169,23 @@ class Transport(stripe.HTTPClient):
         return readable, response.status_code, response.headers
 
     async def close_async(self) -> None:
-        await self._connections.aclose()
+        for client in self._clients:
+            await client.aclose()
+
+    @contextmanager
+    def _client(self) -> Iterator[httpx.AsyncClient]:
+        """The one used last, whose connection is the likeliest to be still open."""
+        if not self._idle:
+            client = httpx.AsyncClient(
+                timeout=self._timeout_seconds, trust_env=self._trust_env, verify=self._certificates
+            )
+            self._clients.append(client)
+            self._idle.append(client)
+        client = self._idle.pop()
+        try:
+            yield client
+        finally:
+            self._idle.append(client)
 
 
 async def _whole_list(

@@ -212,7 +212,7 @@ def _apply(connection: Connection[TupleRow], changes: Changes) -> None:
         connection.execute(QUERIES["wake_waiting_for"], {"reasons": [reason.value for reason in changes.solved]})
     if changes.settled:
         connection.execute(QUERIES["remove"], {"payout_ids": list(changes.settled)})
-        connection.execute(QUERIES["wake_payouts"], {"payout_ids": list(changes.settled)})  # those that are left
+        connection.execute(QUERIES["wake_settled"], {"payout_ids": list(changes.settled)})  # those that are left
     if changes.woken:
         connection.execute(
             QUERIES["add_or_wake"], {"payout_ids": list(changes.woken), "referrer_ids": list(changes.woken.values())}

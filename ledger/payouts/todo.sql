@@ -29,6 +29,12 @@ UPDATE ledger.payout_todo
 SET due_at = now(), wakeups = wakeups + 1
 WHERE payout_id = ANY (%(payout_ids)s);
 
+-- name: wake_settled
+-- Whoever settled these has nothing more to do with them, so their leases are over as well.
+UPDATE ledger.payout_todo
+SET due_at = now(), wakeups = wakeups + 1, leased_until = NULL
+WHERE payout_id = ANY (%(payout_ids)s);
+
 -- name: wake_waiting_for
 -- Something changed for all payouts that wait for this, and for those being looked at, who may be about to: also where the
 -- lease has run out, since its worker may only be slow.

@@ -5,6 +5,7 @@ nothing behind but leases that run out.
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,8 +19,9 @@ from psycopg_pool import PoolTimeout
 
 from ledger.event_log import Appended, Draft, EventLog
 from ledger.events import Recorded
+from ledger.payouts.async_log import T
 from ledger.payouts.process import PayoutProcess
-from ledger.payouts.steps import Finished
+from ledger.payouts.steps import Wait
 from ledger.payouts.todo import LEASE_SECONDS, Claim, ClocksDifferError, TodoList
 from ledger.payouts.watch import Watch
 
@@ -29,6 +31,11 @@ PAUSE_WHILE_CLOCKS_DIFFER_SECONDS = 15.0
 PROBE_SECONDS = 15.0
 WATCH_SECONDS = 30.0
 IDLE_SECONDS = 1.0
+CREW_SECONDS = 1.0
+QUEUE_SECONDS = 1.0
+"""So far ahead of their turns at Stripe payouts are claimed: enough never to run dry, and short against a lease at any pace."""
+GATHER_SECONDS = 0.1
+"""How long a worker with its hands full lets new work gather before it looks at the list again; the fewer it has, the sooner."""
 DRAIN_SECONDS = 45.0
 
 alarm = structlog.get_logger("ledger.alarm")
@@ -46,6 +53,9 @@ class ThreadedLog:
     """The event log on threads, so that the event loop never waits for the database."""
 
     log: EventLog
+
+    async def ask(self, question: Callable[[EventLog], T]) -> T:
+        return await asyncio.to_thread(question, self.log)
 
     async def read(self, boundary: Iterable[DCBQueryItem]) -> tuple[list[Recorded], int]:
         return await asyncio.to_thread(self.log.read, list(boundary))
@@ -69,6 +79,7 @@ class PayoutWorker:
         wakeups: Wakeups,
         concurrency: int = 16,
         lease_seconds: float = LEASE_SECONDS,
+        crew_size: Callable[[], int] = lambda: 1,
     ) -> None:
         self._process = process
         self._watch = watch
@@ -77,6 +88,7 @@ class PayoutWorker:
         self._wakeups = wakeups
         self._concurrency = concurrency
         self._lease_seconds = lease_seconds
+        self._crew_size = crew_size
         self._active: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
 
@@ -87,6 +99,7 @@ class PayoutWorker:
         beside = [
             asyncio.create_task(self._repeat("probe", self._process.credentials.probe, PROBE_SECONDS)),
             asyncio.create_task(self._repeat("watch", self._watch.turn, WATCH_SECONDS)),
+            asyncio.create_task(self._repeat("crew", self._share_pace, CREW_SECONDS)),
         ]
         try:
             while not self._stopping.is_set():
@@ -109,30 +122,47 @@ class PayoutWorker:
 
     async def _turn(self) -> None:
         """Take in what is new, hand out what is due, and wait until there is more of either, or a slot is free."""
-        position = await asyncio.to_thread(self._todo.follow, self._log)
-        free = self._concurrency - len(self._active)
-        for claim in await asyncio.to_thread(self._todo.claim, free, self._lease_seconds) if free else ():
+        loop = asyncio.get_running_loop()
+        began, room = loop.time(), self._room()
+        position, claims, next_due = await asyncio.to_thread(self._look, room)
+        for claim in claims:
             task = asyncio.create_task(self._work(claim))
             self._active.add(task)
             task.add_done_callback(self._active.discard)
-            free -= 1
-        if free == 0:
+        if len(claims) == room and self._active:
             await asyncio.wait(self._active, return_when=asyncio.FIRST_COMPLETED, timeout=IDLE_SECONDS)
-            return
-        next_due = await asyncio.to_thread(self._todo.next_due_in_seconds)
-        patience = IDLE_SECONDS if next_due is None else max(0.02, min(IDLE_SECONDS, next_due))
-        if not self._stopping.is_set():
+        elif not self._stopping.is_set():
+            patience = IDLE_SECONDS if next_due is None else max(0.02, min(IDLE_SECONDS, next_due))
             await asyncio.to_thread(self._wakeups.wait, position, patience)
+        gathering_seconds = began + GATHER_SECONDS * len(self._active) / self._concurrency - loop.time()
+        if gathering_seconds > 0:
+            await _pause(self._stopping, gathering_seconds)
+
+    def _look(self, room: int) -> tuple[int, Sequence[Claim], float | None]:
+        """On a thread: the position followed to, what is due, and in how many seconds more will be."""
+        position = self._todo.follow(self._log)
+        claims = self._todo.claim(room, self._lease_seconds) if room else ()
+        return position, claims, self._todo.next_due_in_seconds() if len(claims) < room else None
+
+    def _room(self) -> int:
+        """How many payouts to take on: those that get their turn soon, and no more than may be in work."""
+        pace = self._process.pace
+        waiting = len(self._active) - pace.calls_under_way
+        soon = math.ceil(pace.rate_per_second * QUEUE_SECONDS) - waiting
+        return max(0, min(soon, self._concurrency - len(self._active)))
+
+    async def _share_pace(self) -> None:
+        self._process.pace.share(await asyncio.to_thread(self._crew_size))
 
     async def _work(self, claim: Claim) -> None:
         """Advance one payout; when the database is lost, go on where the log says we are once it is back."""
         while True:
             try:
                 result = await self._process.advance(claim.payout_id)
-                if isinstance(result, Finished):
-                    await asyncio.to_thread(self._todo.finish, claim)
-                else:
+                if isinstance(result, Wait):
                     await asyncio.to_thread(self._todo.put_back, claim, result.reason, result.until)
+                elif not result.is_on_log:
+                    await asyncio.to_thread(self._todo.finish, claim)
                 return
             except DATABASE_ERRORS as error:
                 logger.warning("payout_interrupted", payout_id=claim.payout_id, error=type(error).__name__)

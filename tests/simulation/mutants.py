@@ -127,7 +127,7 @@ def the_intent_after_the_call() -> Changes:
 def done_before_the_outcome_is_on_the_log() -> Changes:
     """Stripe said yes, so the payout is struck off the list; that it was paid is never recorded."""
 
-    async def forgetful(_self: PayoutProcess, _event: TransferSettled, _cause: str, _head: int) -> Finished:
+    async def forgetful(_self: PayoutProcess, _payout: Payout, _event: TransferSettled, *_: Any) -> Finished:
         return Finished()
 
     return {(PayoutProcess, "_settle"): forgetful}
@@ -170,7 +170,9 @@ def a_conflict_is_ignored() -> Changes:
             return await append(self, situation, intent)
         except ConflictError:
             until = situation.payout.earned_at + timedelta(days=100)
-            return await self._send(intent, situation.cause, situation.head, repeated=False, until=until)
+            return await self._send(
+                situation.payout, intent, situation.cause, situation.head, repeated=False, until=until
+            )
 
     return {(PayoutProcess, "_request_and_send"): stubborn}
 
@@ -251,7 +253,8 @@ def a_refusal_ends_what_another_worker_is_sending() -> Changes:
     """Whoever finds an intent and sends it leaves no trace of that, and the first sender takes a 403 for the end of it."""
 
     async def traceless(self: PayoutProcess, situation: Situation, step: Send) -> Any:
-        return await self._send(step.request, situation.cause, situation.head, repeated=True, until=step.until)
+        payout, cause, head = situation.payout, situation.cause, situation.head
+        return await self._send(payout, step.request, cause, head, repeated=True, until=step.until)
 
     return {(PayoutProcess, "_send_again"): traceless}
 

@@ -97,6 +97,7 @@ class InMemoryTodoList(TodoList):
         for payout_id in changes.settled & self.rows.keys():
             if payout_id in noticed:
                 _wake(self.rows[payout_id], now)
+                self.rows[payout_id].leased_until = None
             else:
                 del self.rows[payout_id]
         for payout_id, referrer_id in changes.woken.items():

@@ -1,24 +1,17 @@
 """What must be true when everything works again and all has become quiet: the log against Stripe's own books."""
 
 from collections import defaultdict
-from collections.abc import Coroutine, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
-
-from eventsourcing.dcb.api import DCBQueryItem
+from typing import TypeVar
 
 from api.books_census import BooksCensus
 from ledger.books.accounts import Account
-from ledger.event_log import Appended, Draft, EventLog
-from ledger.events import AboutPayout, Recorded
+from ledger.events import AboutPayout
 from ledger.payouts import payout as payouts
-from ledger.payouts.credentials import Credentials
 from ledger.payouts.payout import Payout
 from ledger.payouts.schedule import RETRY_WINDOW
 from ledger.payouts.situation import Situations
 from ledger.payouts.steps import Cancel, CheckAccount, Finished, LookUp, Step, Wait
 from ledger.reasons import Reason
-from tests.simulation.network import SimulatedStripeGateway
 from tests.simulation.watched import Watched
 from tests.simulation.world import World
 
@@ -139,30 +132,11 @@ def count(world: World) -> None:
             world.chronicle.count(f"ended waiting: {reason_of(decided(world, payout_id))}")
 
 
-@dataclass(frozen=True)
-class LogAtOnce:
-    """The event log as coroutines that never wait, for somebody who only looks."""
-
-    log: EventLog
-
-    async def read(self, boundary: Iterable[DCBQueryItem]) -> tuple[list[Recorded], int]:
-        return self.log.read(list(boundary))
-
-    async def read_last(self, item: DCBQueryItem) -> Recorded | None:
-        return self.log.read_last(item)
-
-    async def append(self, drafts: Sequence[Draft], boundary: Iterable[DCBQueryItem], *, after: int) -> Appended:
-        raise NotImplementedError
-
-
 def decided(world: World, payout_id: str) -> Step:
     """What the ledger would do about a payout at this moment."""
-    log = LogAtOnce(world.log)
-    credentials = Credentials(log, SimulatedStripeGateway(world.network), world.chronicle.now)
-    situations = Situations(log, credentials, world.policy, world.chronicle.now)
     with world.trouble.suspended():
-        situation = _at_once(situations.of(payout_id))
-        return Finished() if situation is None else _at_once(situations.decide(situation))
+        found = Situations(world.policy, world.chronicle.now).decide(world.log, payout_id)
+    return Finished() if found is None else found[1]
 
 
 def reason_of(step: Step) -> Reason | None:
@@ -174,15 +148,6 @@ def reason_of(step: Step) -> Reason | None:
             return Reason.ACCOUNT_DECLINED
         case _:
             return None
-
-
-def _at_once(work: Coroutine[Any, Any, Result]) -> Result:
-    try:
-        work.send(None)
-    except StopIteration as end:
-        result: Result = end.value
-        return result
-    raise RuntimeError("it waited")
 
 
 def is_justified(world: World, payout: Watched, reason: Reason) -> bool:
