@@ -81,10 +81,10 @@ class Pace:
         if now - self._decreased_at < DECREASE_PAUSE_SECONDS:
             return
         self._decreased_at = now
+        self._has_met_limit = True
         if reason in TOO_MANY_AT_ONCE:
             self._at_once = max(1.0, self._at_once * DECREASE_FACTOR)
         else:
-            self._has_met_limit = True
             self._rate = max(MIN_RATE_PER_SECOND, self._rate * DECREASE_FACTOR)
 
     @asynccontextmanager

@@ -25,20 +25,58 @@ async def paced(work: Callable[[Pace, Callable[[float], None]], Awaitable[None]]
     await work(Pace(clock=lambda: seconds), pass_by)
 
 
-def test_the_rate_rises_slowly_and_falls_by_half_once_a_burst() -> None:
+def test_the_rate_doubles_every_second_until_it_meets_a_limit() -> None:
     async def work(pace: Pace, pass_by: Callable[[float], None]) -> None:
         assert pace.rate_per_second == INITIAL_RATE_PER_SECOND
-        pace.answered()
-        risen = pace.rate_per_second
-        assert INITIAL_RATE_PER_SECOND < risen < INITIAL_RATE_PER_SECOND + 1
-        for _ in range(16):
-            pace.slow_down()
-        assert pace.rate_per_second == risen / 2
-        pass_by(1.0)
-        pace.slow_down()
-        assert pace.rate_per_second == risen / 4
+        for expected in (2 * INITIAL_RATE_PER_SECOND, 4 * INITIAL_RATE_PER_SECOND, MAX_RATE_PER_SECOND):
+            for _ in range(int(pace.rate_per_second)):  # what is answered in a second
+                pace.answered()
+            assert pace.rate_per_second == expected
 
     asyncio.run(paced(work))
+
+
+def test_after_its_first_429_the_rate_falls_by_half_once_a_burst_and_rises_slowly() -> None:
+    async def work(pace: Pace, pass_by: Callable[[float], None]) -> None:
+        for _ in range(16):
+            pace.slow_down()
+        assert pace.rate_per_second == INITIAL_RATE_PER_SECOND / 2
+        pass_by(1.0)
+        pace.slow_down()
+        assert pace.rate_per_second == INITIAL_RATE_PER_SECOND / 4
+        for _ in range(int(pace.rate_per_second)):
+            pace.answered()
+        assert 0.5 < pace.rate_per_second - INITIAL_RATE_PER_SECOND / 4 <= 1
+
+    asyncio.run(paced(work))
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_workers_that_know_each_other_divide_the_rate(workers: int) -> None:
+    async def work(pace: Pace, pass_by: Callable[[float], None]) -> None:
+        pace.share(workers)
+        for _ in range(200):
+            pace.answered()
+        assert pace.rate_per_second == MAX_RATE_PER_SECOND / workers
+        pace.share(2 * workers)  # as many again came
+        assert pace.rate_per_second == MAX_RATE_PER_SECOND / workers / 2
+        pace.share(workers)  # and went
+        for _ in range(200):
+            pace.answered()
+        assert pace.rate_per_second == MAX_RATE_PER_SECOND / workers
+
+    asyncio.run(paced(work))
+
+
+def test_it_tells_which_calls_have_had_their_turn() -> None:
+    async def work(pace: Pace, pass_by: Callable[[float], None]) -> None:
+        async with pace.call():
+            async with pace.call():
+                assert pace.calls_under_way == 2
+            assert pace.calls_under_way == 1
+        assert pace.calls_under_way == 0
+
+    asyncio.run(paced(lambda pace, pass_by: work(_hurried(pace), pass_by)))
 
 
 @pytest.mark.parametrize("reason", ["global-concurrency", "endpoint-concurrency"])
