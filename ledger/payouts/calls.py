@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from ledger.payouts.breaker import Breaker
-from ledger.payouts.outcome import NO_ANSWER_STATUSES, Answer, NoAnswer
+from ledger.payouts.outcome import NO_ANSWER_STATUSES, Answer, NoAnswer, TooLong
 from ledger.payouts.pace import Pace
 from ledger.payouts.stripe_gateway import TransferGateway
 
@@ -40,8 +40,8 @@ class StripeCalls:
     async def read_balance(self) -> Answer | NoAnswer:
         return await self._unless_silent(lambda gateway: gateway.read_balance())
 
-    async def list_events(self, since: int) -> Answer | NoAnswer:
-        return await self._unless_silent(lambda gateway: gateway.list_events(since))
+    async def list_events(self, since: int, until: int | None = None) -> Answer | NoAnswer:
+        return await self._unless_silent(lambda gateway: gateway.list_events(since, until))
 
     async def _unless_silent(self, call: Call) -> Answer | NoAnswer:
         """For what is asked now and then beside the payouts, which look at the breaker themselves before they decide."""
@@ -50,6 +50,10 @@ class StripeCalls:
         return await self.make(call)
 
     def _heard(self, answer: Answer | NoAnswer) -> Answer | NoAnswer:
+        if isinstance(answer, TooLong):
+            self._breaker.answered()
+            self._pace.answered()
+            return answer
         if isinstance(answer, NoAnswer) or answer.status in NO_ANSWER_STATUSES:
             self._breaker.unanswered()
             return answer

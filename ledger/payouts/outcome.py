@@ -26,6 +26,11 @@ class NoAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class TooLong(NoAnswer):
+    """Stripe answered, page after page, and the list had not come to its end when we stopped reading it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """An HTTP answer. `body` None: it was not JSON, or not whole."""
 

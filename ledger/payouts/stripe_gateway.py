@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import count
 from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ import httpx
 import stripe
 
 from ledger.events import ReversalRequested, TransferRequested
-from ledger.payouts.outcome import Answer, NoAnswer
+from ledger.payouts.outcome import Answer, NoAnswer, TooLong
 
 API_VERSION = "2026-10-28.endive"
 CALL_TIMEOUT_SECONDS = 30.0
@@ -56,8 +57,11 @@ class TransferGateway(Protocol):
     async def create_reversal(self, request: ReversalRequested) -> Answer | NoAnswer:
         """Send the request to reverse under its own idempotency key."""
 
-    async def list_events(self, since: int) -> Answer | NoAnswer:
-        """What Stripe has told since a Unix time of what `notices` hears, newest first. It keeps 30 days."""
+    async def list_events(self, since: int, until: int | None = None) -> Answer | NoAnswer:
+        """What Stripe has told from a Unix time on, and before another, of what `notices` hears, newest first. It keeps 30 days.
+
+        TooLong if that is more than PAGES_AT_MOST pages; never for a single second, which cannot be asked for in parts.
+        """
 
     async def read_account(self, stripe_account_id: str) -> Answer | NoAnswer:
         """A fresh read of a connected account."""
@@ -68,6 +72,8 @@ class TransferGateway(Protocol):
 
 class StripeGateway:
     """Stripe itself, or whatever answers at `api_base` (the sandbox)."""
+
+    pages_at_most = PAGES_AT_MOST
 
     def __init__(
         self, api_key: str, api_base: str | None = None, timeout_seconds: float = CALL_TIMEOUT_SECONDS
@@ -108,23 +114,28 @@ class StripeGateway:
     async def read_transfer(self, transfer_id: str) -> Answer | NoAnswer:
         return await _answer(self._client.v1.transfers.retrieve_async(transfer_id))
 
-    async def list_events(self, since: int) -> Answer | NoAnswer:
-        wanted = {"types": list(NOTICES), "created": {"gte": since}}
-        return await _whole_list(self._client.v1.events.list_async, wanted)
+    async def list_events(self, since: int, until: int | None = None) -> Answer | NoAnswer:
+        created = {"gte": since} if until is None else {"gte": since, "lt": until}
+        is_one_second = until is not None and until - since <= 1
+        wanted = {"types": list(NOTICES), "created": created}
+        return await _whole_list(
+            self._client.v1.events.list_async, wanted, None if is_one_second else self.pages_at_most
+        )
 
     async def list_for_search(self, source: Source, request: TransferRequested, since: int) -> Answer | NoAnswer:
-        v1, created = self._client.v1, {"gte": since}
+        v1, created, pages = self._client.v1, {"gte": since}, self.pages_at_most
         match source:
             case "transfer_group":
-                return await _whole_list(v1.transfers.list_async, {"transfer_group": request.transfer_group})
+                return await _whole_list(v1.transfers.list_async, {"transfer_group": request.transfer_group}, pages)
             case "destination_and_time":
                 wanted = {"destination": request.destination, "created": created}
-                return await _whole_list(v1.transfers.list_async, wanted)
+                return await _whole_list(v1.transfers.list_async, wanted, pages)
             case "balance_transactions":
                 wanted = {"type": "transfer", "created": created, "expand": ["data.source"]}
-                return await _whole_list(v1.balance_transactions.list_async, wanted)
+                return await _whole_list(v1.balance_transactions.list_async, wanted, pages)
             case "events":
-                return await _whole_list(v1.events.list_async, {"type": "transfer.created", "created": created})
+                wanted = {"type": "transfer.created", "created": created}
+                return await _whole_list(v1.events.list_async, wanted, pages)
 
     async def read_account(self, stripe_account_id: str) -> Answer | NoAnswer:
         return await _answer(self._client.v1.accounts.retrieve_async(stripe_account_id))
@@ -189,12 +200,16 @@ class Transport(stripe.HTTPClient):
 
 
 async def _whole_list(
-    list_page: Callable[[Any], Awaitable[stripe.StripeObject]], wanted: Mapping[str, Any]
+    list_page: Callable[[Any], Awaitable[stripe.StripeObject]],
+    wanted: Mapping[str, Any],
+    pages_at_most: int | None,
 ) -> Answer | NoAnswer:
     """All pages of a list as if they were one."""
     found: list[Any] = []
     after: dict[str, str] = {}
-    for _ in range(PAGES_AT_MOST):
+    for number in count(1):
+        if pages_at_most is not None and number > pages_at_most:
+            break
         answer = await _answer(list_page({**wanted, "limit": PAGE_SIZE, **after}))
         if isinstance(answer, NoAnswer) or answer.status >= 300 or answer.body is None:
             return answer
@@ -203,7 +218,7 @@ async def _whole_list(
         if not answer.body.get("has_more") or not page:
             return replace(answer, body={**answer.body, "data": found, "has_more": False})
         after = {"starting_after": page[-1]["id"]}
-    return NoAnswer(f"more than {PAGES_AT_MOST} pages")
+    return TooLong(f"more than {pages_at_most} pages")
 
 
 async def _answer(call: Awaitable[object]) -> Answer | NoAnswer:

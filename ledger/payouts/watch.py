@@ -5,14 +5,14 @@ through, with any number of workers and after any crash.
 """
 
 import asyncio
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import structlog
 
 from ledger.payouts.notices import Notices
-from ledger.payouts.outcome import Answer, NoAnswer
+from ledger.payouts.outcome import Answer, NoAnswer, TooLong
 from ledger.payouts.permissions import Permissions, refusal_of
 from ledger.payouts.todo import TodoList
 
@@ -20,14 +20,16 @@ SWEEP_INTERVAL = timedelta(minutes=15)
 ASK_INTERVAL = timedelta(hours=1)
 STRIPE_KEEPS = timedelta(days=30)  # its events
 OVERLAP = timedelta(minutes=10)  # events may appear in the list a little late
+QUESTIONS_AT_A_TURN = 10
+FEW_IN_A_STRETCH = 1000  # so that the next may be longer
 
 logger = structlog.get_logger("ledger.watch")
 
 
 class EventLister(Protocol):
-    """What Stripe has told since a Unix time, newest first."""
+    """What Stripe has told from a Unix time on, and before another, newest first; TooLong if that is too much at once."""
 
-    async def list_events(self, since: int) -> Answer | NoAnswer: ...
+    async def list_events(self, since: int, until: int | None = None) -> Answer | NoAnswer: ...
 
 
 class Watch:
@@ -40,6 +42,7 @@ class Watch:
         self._permissions = Permissions()
         self._clock = clock
         self._asked_at: datetime | None = None
+        self._stretch_seconds: int | None = None
 
     async def turn(self) -> None:
         found = await asyncio.to_thread(self._todo.sweep, SWEEP_INTERVAL)
@@ -50,20 +53,48 @@ class Watch:
             await self.ask_for_missed_notices(now)
 
     async def ask_for_missed_notices(self, now: datetime) -> int:
-        """Hear, oldest first, what Stripe has told since we last asked. Hearing something again changes nothing."""
+        """Hear, oldest first, what Stripe has told since we last asked. Hearing something again changes nothing.
+
+        What is too much for one answer is asked for in stretches of time, the oldest first. The mark moves over a stretch
+        once all of it was heard: whoever dies, is not answered, or leaves the rest to the next turn, goes on from there.
+        """
+        since, heard = await self._since(now), 0
+        for _ in range(QUESTIONS_AT_A_TURN):
+            until = None if self._stretch_seconds is None else since + self._stretch_seconds
+            answer = await self._stripe.list_events(since, until)
+            if isinstance(answer, TooLong):
+                self._stretch_seconds = max(1, ((until or int(now.timestamp())) - since) // 2)
+                continue
+            notices = self._notices_in(answer, since)
+            if notices is None:
+                return heard  # asked again with the next turn
+            for notice in reversed(notices):
+                await asyncio.to_thread(self._notices.hear, notice)
+            heard += len(notices)
+            if until is None or until > now.timestamp():
+                await asyncio.to_thread(self._todo.heard_until, now)
+                self._asked_at, self._stretch_seconds = now, None
+                return heard
+            # As if it had been asked when the stretch was an overlap old: what is older than that appears no more.
+            await asyncio.to_thread(self._todo.heard_until, min(now, datetime.fromtimestamp(until, UTC) + OVERLAP))
+            since = until
+            if self._stretch_seconds is not None and len(notices) < FEW_IN_A_STRETCH:
+                self._stretch_seconds *= 2
+        logger.info("events_not_all_read_yet", since=since, heard=heard, stretch_seconds=self._stretch_seconds)
+        return heard
+
+    async def _since(self, now: datetime) -> int:
         told_until = await asyncio.to_thread(self._todo.told_until)
-        since = max(told_until - OVERLAP, now - STRIPE_KEEPS) if told_until is not None else now - STRIPE_KEEPS
-        answer = await self._stripe.list_events(int(since.timestamp()))
+        oldest = now - STRIPE_KEEPS
+        return int((max(told_until - OVERLAP, oldest) if told_until is not None else oldest).timestamp())
+
+    def _notices_in(self, answer: Answer | NoAnswer, since: int) -> list[Mapping[str, Any]] | None:
+        """None: Stripe did not tell."""
         if (refusal := refusal_of(answer)) is not None:
             self._permissions.refused("events", refusal)
-            return 0
+            return None
         if not isinstance(answer, Answer) or answer.status >= 300 or answer.body is None:
-            logger.warning("events_not_read", since=since.isoformat(), answer=repr(answer)[:200])
-            return 0  # asked again with the next turn
+            logger.warning("events_not_read", since=since, answer=repr(answer)[:200])
+            return None
         self._permissions.granted("events")
-        notices: list[dict[str, Any]] = [notice for notice in answer.body.get("data", ()) if isinstance(notice, dict)]
-        for notice in reversed(notices):
-            await asyncio.to_thread(self._notices.hear, notice)
-        await asyncio.to_thread(self._todo.heard_until, now)
-        self._asked_at = now
-        return len(notices)
+        return [notice for notice in answer.body.get("data", ()) if isinstance(notice, dict)]

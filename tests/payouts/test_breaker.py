@@ -117,7 +117,7 @@ def test_what_is_asked_beside_the_payouts_opens_the_breaker_and_respects_it(road
     asked: list[str] = []
 
     class Silent(StripeGateway):
-        async def list_events(self, since: int) -> Answer | NoAnswer:
+        async def list_events(self, since: int, until: int | None = None) -> Answer | NoAnswer:
             asked.append("events")
             return NoAnswer("ReadTimeout")
 
@@ -141,7 +141,7 @@ def test_what_is_asked_beside_the_payouts_opens_the_breaker_and_respects_it(road
 
 def test_a_429_to_what_is_asked_beside_the_payouts_slows_everybody_down(road: Road) -> None:
     class Busy(StripeGateway):
-        async def list_events(self, since: int) -> Answer | NoAnswer:
+        async def list_events(self, since: int, until: int | None = None) -> Answer | NoAnswer:
             return Answer(429, {"error": {}})
 
     async def rates() -> tuple[float, float]:

@@ -164,7 +164,7 @@ def test_a_lost_answer_is_settled_by_what_stripe_tells_when_asked(road: Road) ->
 
 def test_it_is_asked_again_if_stripe_did_not_answer_and_remembers_until_when_it_heard(road: Road) -> None:
     class Silent(StripeGateway):
-        async def list_events(self, since: int) -> Answer | NoAnswer:
+        async def list_events(self, since: int, until: int | None = None) -> Answer | NoAnswer:
             return NoAnswer("ReadTimeout")
 
     turn(road, gateway=Silent)
@@ -178,9 +178,9 @@ def test_it_is_asked_again_if_stripe_did_not_answer_and_remembers_until_when_it_
     since: list[int] = []
 
     class Noting(StripeGateway):
-        async def list_events(self, since_: int) -> Answer | NoAnswer:
+        async def list_events(self, since_: int, until: int | None = None) -> Answer | NoAnswer:
             since.append(since_)
-            return await super().list_events(since_)
+            return await super().list_events(since_, until)
 
     turn(road, gateway=Noting)
     assert since == [int((told_until - timedelta(minutes=10)).timestamp())]
@@ -192,7 +192,7 @@ def test_events_that_our_key_may_not_read_are_an_alarm_once_and_are_asked_for_ag
     class Restricted(StripeGateway):
         asked = 0
 
-        async def list_events(self, since: int) -> Answer | NoAnswer:
+        async def list_events(self, since: int, until: int | None = None) -> Answer | NoAnswer:
             self.asked += 1
             return Answer(403, {"error": {"message": "The key lacks 'rak_event_read'."}})
 
