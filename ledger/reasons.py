@@ -37,6 +37,7 @@ class Reason(StrEnum):
     PAID = "paid"
     REVERSAL_IN_PROGRESS = "reversal_in_progress"
     PARTLY_REVERSED = "partly_reversed"
+    PARTLY_GIVEN_UP = "partly_given_up"
     REVERSED = "reversed"
     CANCELLED = "cancelled"
 
@@ -197,14 +198,22 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     Reason.PARTLY_REVERSED: Explanation(
         "Paid to your payout account. A part of it was taken back since.",
         "Get in touch with us if you think that this is wrong.",
-        "TransferSettled recorded, and TransferReversed for a part of it.",
+        "A part came back (TransferReversed), reversed by somebody at Stripe, and the books owe it again. Give that part up "
+        "(cancel), or take back the rest as well (reverse); a second person approves either.",
+        "operator",
+    ),
+    Reason.PARTLY_GIVEN_UP: Explanation(
+        "Paid to your payout account. A part of it was taken back since.",
+        "Get in touch with us if you think that this is wrong.",
+        "A part came back (TransferReversed), and two persons gave it up (PayoutCancelled); the rest stays paid.",
         "nobody",
     ),
     Reason.REVERSED: Explanation(
         "This payment was taken back.",
         "Get in touch with us if you think that this is wrong.",
-        "The transfer was reversed in full.",
-        "nobody",
+        "The transfer was reversed in full, and the books owe the bonus again. It is not paid anew: give it up (cancel); a second "
+        "person approves it.",
+        "operator",
     ),
     Reason.CANCELLED: Explanation(
         "This bonus was cancelled and will not be paid.",

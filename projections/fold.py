@@ -162,7 +162,7 @@ def _attributed(model: ReadModel, event: ReferralAttributed, recorded: Recorded)
         first_lesson_at=instructor.first_lesson_at,
     )
     model.referrals[event.referral_id] = referral
-    _count(model, referral, 1)
+    _count(model, referral, None, 1)
 
 
 def _moved(model: ReadModel, referral_id: str) -> None:
@@ -171,11 +171,11 @@ def _moved(model: ReadModel, referral_id: str) -> None:
     if referral is None:
         return
     instructor = model.instructor(referral.referred_id)
-    _count(model, referral, -1)
     referral.live_at, referral.first_lesson_at = instructor.live_at, instructor.first_lesson_at
     if referral.payout_id is None:
+        _count(model, referral, None, -1)
         referral.status = status_of(referral.live_at, None)
-    _count(model, referral, 1)
+        _count(model, referral, None, 1)
 
 
 def _earned(model: ReadModel, event: BonusEarned, recorded: Recorded) -> None:
@@ -184,14 +184,13 @@ def _earned(model: ReadModel, event: BonusEarned, recorded: Recorded) -> None:
     if referral is None or payout is None or event.payout_id in model.payouts:
         raise UndigestibleEventError(recorded)
     _post(model, None, recorded)
-    _count(model, referral, -1)
+    _count(model, referral, None, -1)
     referral.earned_at = recorded.occurred_at
     referral.tier, referral.founding_spot = event.tier, event.founding_spot
     referral.amount_minor, referral.currency = event.amount_minor, event.currency
     referral.payout_id = event.payout_id
     referral.status = payout_status(payout)
-    _count(model, referral, 1)
-    model.payouts[event.payout_id] = PayoutRow(
+    row = model.payouts[event.payout_id] = PayoutRow(
         payout_id=event.payout_id,
         referral_id=event.referral_id,
         referrer_id=event.referrer_id,
@@ -208,6 +207,7 @@ def _earned(model: ReadModel, event: BonusEarned, recorded: Recorded) -> None:
         settled_at=None,
         state=payout,
     )
+    _count(model, referral, row, 1)
     for sums in (model.earnings_of(event.referrer_id), model.program):
         sums.earned_minor += event.amount_minor
     if event.founding_spot is None:
@@ -224,10 +224,10 @@ def _paid_or_not(model: ReadModel, payout_id: str, recorded: Recorded) -> None:
     if row is None or state is None or referral is None:
         raise UndigestibleEventError(recorded)
     _post(model, row.state, recorded)
+    _count(model, referral, row, -1)
     _show(row, state, recorded)
-    _count(model, referral, -1)
     referral.status = row.status
-    _count(model, referral, 1)
+    _count(model, referral, row, 1)
 
 
 def _show(row: PayoutRow, state: Payout, recorded: Recorded) -> None:
@@ -235,6 +235,7 @@ def _show(row: PayoutRow, state: Payout, recorded: Recorded) -> None:
     row.status = payout_status(state)
     row.attempt = state.attempt
     row.reversed_minor = state.reversed_minor
+    row.given_up_minor = max(0, state.reversed_minor - max(0, state.owed_minor))
     row.open_approval = state.approval.number if state.approval is not None and not state.approval.granted else None
     if state.unresolved is not None:
         row.destination = state.unresolved.request.destination
@@ -264,6 +265,6 @@ def _post(model: ReadModel, before: Payout | None, recorded: Recorded) -> None:
         model.journal.post(posted, recorded, period_of(recorded.occurred_at, model.program.cut_off_month))
 
 
-def _count(model: ReadModel, referral: ReferralRow, sign: int) -> None:
-    model.earnings_of(referral.referrer_id).count(referral.status, referral.amount_minor, sign)
-    model.program.count(referral.status, referral.amount_minor, sign)
+def _count(model: ReadModel, referral: ReferralRow, payout: PayoutRow | None, sign: int) -> None:
+    model.earnings_of(referral.referrer_id).count(referral.status, payout, sign)
+    model.program.count(referral.status, payout, sign)

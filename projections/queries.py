@@ -134,7 +134,8 @@ class ReadModels:
         """How a figure of the program (one of `sums.TOTALS`) is made up; and, as of the same position, the founding spots."""
         total = TOTALS[name]
         with self._snapshot() as (cursor, program):
-            wanted = {"status": total.status, "tier": total.tier, "first": EXAMPLES}
+            shown = {"statuses": list(total.statuses), "share": total.share, "tier": total.tier}
+            wanted = shown | {"first": EXAMPLES}
             parts = [Part.model_validate(row) for row in cursor.execute(QUERIES["parts"], wanted)]
         return made_up(name, total.figure(program), parts, program.currency), answers.founding(program)
 

@@ -50,27 +50,40 @@ SELECT * FROM bank_account WHERE stripe_account_id = ANY (%(stripe_account_ids)s
 SELECT * FROM instructor WHERE instructor_id = ANY (%(instructor_ids)s);
 
 -- name: parts
--- Equal bonuses together, each group with the first few of them. %(first)s: how many.
-SELECT equal.*, first_few.payout_ids AS first_payouts
+-- Equal bonuses together, each group with the first few of them. %(first)s: how many. What each adds to the figure is the share
+-- asked for, see PayoutRow.shares.
+SELECT equal.*, equal.count * equal.each_minor AS sum_minor, first_few.payout_ids AS first_payouts
 FROM (
     SELECT
-        status, tier, amount_minor AS each_minor, count(*) AS count, sum(amount_minor)::bigint AS sum_minor,
+        status, tier, amount_minor AS bonus_minor, reversed_minor, given_up_minor,
+        CASE %(share)s::text
+            WHEN 'paid' THEN amount_minor - reversed_minor
+            WHEN 'reversed' THEN reversed_minor - given_up_minor
+            WHEN 'cancelled' THEN CASE status WHEN 'cancelled' THEN amount_minor ELSE given_up_minor END
+            ELSE amount_minor
+        END AS each_minor,
+        count(*) AS count,
         min(earned_position) AS first_position, max(earned_position) AS last_position
     FROM payout
-    WHERE (%(status)s::text IS NULL OR status = %(status)s)
+    WHERE status = ANY (%(statuses)s)
       AND (%(tier)s::text IS NULL OR tier = %(tier)s)
-    GROUP BY status, tier, amount_minor
+    GROUP BY status, tier, amount_minor, reversed_minor, given_up_minor
 ) AS equal
 CROSS JOIN LATERAL (
     SELECT array_agg(found.payout_id ORDER BY found.earned_position) AS payout_ids
     FROM (
         SELECT payout_id, earned_position
         FROM payout
-        WHERE payout.status = equal.status AND payout.tier = equal.tier AND payout.amount_minor = equal.each_minor
+        WHERE payout.status = equal.status
+          AND payout.tier = equal.tier
+          AND payout.amount_minor = equal.bonus_minor
+          AND payout.reversed_minor = equal.reversed_minor
+          AND payout.given_up_minor = equal.given_up_minor
         ORDER BY earned_position
         LIMIT %(first)s
     ) AS found
 ) AS first_few
+WHERE %(share)s::text IS NULL OR equal.each_minor > 0
 ORDER BY equal.first_position;
 
 -- name: position_of_event

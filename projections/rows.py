@@ -60,7 +60,7 @@ class ReferralRow(Row):
 
 @dataclass(slots=True)
 class PayoutRow(Row):
-    """`state` is the payout as the payout process folds it."""
+    """`state` is the payout as the payout process folds it. `given_up_minor` is of what came back (`reversed_minor`)."""
 
     table: ClassVar[str] = "payout"
     key: ClassVar[str] = "payout_id"
@@ -81,6 +81,19 @@ class PayoutRow(Row):
     state: Payout
     reversed_minor: int = 0
     open_approval: int | None = None
+    given_up_minor: int = 0
+
+    def shares(self) -> dict[str, int]:
+        """The bonus by what became of it: paid is what the instructor has; what came back is reversed, as long as it is owed
+        again, and cancelled once it is given up. Together they are the bonus.
+        """
+        if self.status in ("paid", "reversed"):
+            return {
+                "paid_minor": self.amount_minor - self.reversed_minor,
+                "reversed_minor": self.reversed_minor - self.given_up_minor,
+                "cancelled_minor": self.given_up_minor,
+            }
+        return {MONEY_OF_STATUS[self.status]: self.amount_minor}
 
 
 @dataclass(slots=True)
@@ -115,21 +128,19 @@ class Sums(Row):
     cancelled_minor: int = 0
     reversed_minor: int = 0
 
-    def count(self, status: Status, amount_minor: int | None, sign: int) -> None:
-        """Count a referral in (sign 1) or out (sign -1)."""
+    def count(self, status: Status, payout: PayoutRow | None, sign: int) -> None:
+        """Count a referral in (sign 1) or out (sign -1), with the money of its payout."""
         setattr(self, status, getattr(self, status) + sign)
-        money = MONEY_OF_STATUS.get(status)
-        if amount_minor is not None and money is not None:
+        for money, amount_minor in payout.shares().items() if payout is not None else ():
             setattr(self, money, getattr(self, money) + sign * amount_minor)
 
 
 MONEY_OF_STATUS: dict[Status, str] = {
     "pending_transfer": "pending_minor",
-    "paid": "paid_minor",
     "failed": "failed_minor",
     "cancelled": "cancelled_minor",
-    "reversed": "reversed_minor",
 }
+"""Where all of a bonus is in one state; else see `PayoutRow.shares`."""
 
 
 @dataclass(slots=True)

@@ -42,11 +42,18 @@ class Now(View):
 
 
 class Part(View):
-    """Equal bonuses of a sum: `count` times `each_minor` is `sum_minor`, earned from one position of the log to another."""
+    """Equal bonuses of a sum: `count` times `each_minor` is `sum_minor`, earned from one position of the log to another.
+
+    `each_minor` is what each adds to the figure: the bonus, or a part of it where some of it came back (`reversed_minor`; of
+    that, `given_up_minor` is owed no more).
+    """
 
     status: Status
     tier: str
     count: int
+    bonus_minor: int
+    reversed_minor: int
+    given_up_minor: int
     each_minor: int
     sum_minor: int
     first_position: int

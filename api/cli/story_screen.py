@@ -83,13 +83,21 @@ def _sum(found: Sum) -> None:
     _say(f"{found.name}: {figure(found.figure)}")
     for part, row in zip(found.parts, rows, strict=True):
         equation = f"  {row[0]:>{counts}} x {row[1]:>{each}} = {row[2]:>{together}}"
-        out.print(Text(f"{equation}  {part.status}, {part.tier}"), soft_wrap=True)
+        out.print(Text(f"{equation}  {part.status}, {part.tier}{_came_back(part, found.currency)}"), soft_wrap=True)
     for part in found.parts:
         _say(_where(part), "  ", style="dim")
     if found.unexplained:
         _say(f"Not explained by the payouts: {figure(found.unexplained)}", "  ", style="bold red")
     else:
         _say(f"Explained to the last {'cent' if found.unit == 'minor' else 'one'}.", "  ", style="green")
+
+
+def _came_back(part: Part, currency: str) -> str:
+    """Of bonuses that no longer are where they were paid to, the whole sum of each."""
+    if not part.reversed_minor:
+        return ""
+    given_up = f", {money(part.given_up_minor, currency)} of it given up" if part.given_up_minor else ""
+    return f"; of {money(part.bonus_minor, currency)}, {money(part.reversed_minor, currency)} came back{given_up}"
 
 
 def _where(part: Part) -> str:

@@ -83,7 +83,10 @@ class PayoutRetryAuthorized(AboutPayout):
 
 
 class PayoutCancelled(AboutPayout):
-    """The obligation is given up, approved by two persons. Nothing was paid and nothing will be."""
+    """What is still owed is given up, approved by two persons, and will not be paid: the bonus, or what came back of it.
+
+    After a reversal in part, `amount_minor` is that part; the rest stays paid.
+    """
 
     amount_minor: MinorUnits
     currency: Currency

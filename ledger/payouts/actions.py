@@ -48,6 +48,7 @@ class Refused:
 Verdict = Accepted | Refused
 
 ALREADY_PAID = Refused("already_paid", "the payout is settled; a transfer can only be reversed")
+TAKING_BACK = Refused("outcome_pending", "a reversal is in flight, and its outcome has to be known first")
 CANCELLED = Refused("already_cancelled", "the payout was cancelled and is owed no more")
 REVERSED = Refused("already_reversed", "the transfer was reversed in full")
 
@@ -101,10 +102,14 @@ def _in_doubt(payout: Payout) -> Refused:
 
 
 def _cancel(payout: Payout, note: str) -> Verdict:
-    """Also once all of it came back: the books owe it again, until two persons say that it is owed no more."""
-    if payout.cancelled and payout.phase == "reversed":
-        return CANCELLED  # given up, then found to be paid after all, and taken back: nothing is owed
-    return _final(payout) if payout.is_final and payout.phase != "reversed" else _ask(payout, "cancel", note)
+    """Also what came back, all of it or a part: the books owe that again, until two persons say that it is owed no more."""
+    if payout.phase == "cancelled":
+        return CANCELLED
+    if payout.reversal is not None:
+        return TAKING_BACK
+    if payout.is_final and payout.owed_minor <= 0:
+        return CANCELLED if payout.phase == "reversed" else ALREADY_PAID
+    return _ask(payout, "cancel", note)
 
 
 def _reverse(payout: Payout, note: str) -> Verdict:
@@ -118,7 +123,7 @@ def _reverse(payout: Payout, note: str) -> Verdict:
     if payout.phase != "settled":
         return Refused("not_paid", "only a settled payout can be reversed; one that is owed can be cancelled")
     if payout.reversal is not None:
-        return Refused("outcome_pending", "a reversal is in flight, and its outcome has to be known first")
+        return TAKING_BACK
     return _ask(payout, "reverse", note)
 
 
@@ -165,8 +170,9 @@ def decide_approval(payout: Payout, *, granted: bool, number: int, note: str, ac
 
 
 def cancelled(payout: Payout, note: str) -> PayoutCancelled:
+    """All that is still owed: the bonus, or what came back of it."""
     bonus = payout.bonus
-    return PayoutCancelled.of(bonus, amount_minor=bonus.amount_minor, currency=bonus.currency, note=note)
+    return PayoutCancelled.of(bonus, amount_minor=payout.owed_minor, currency=bonus.currency, note=note)
 
 
 def absence_confirmed(unresolved: Unresolved) -> bool:

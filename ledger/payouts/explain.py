@@ -58,6 +58,8 @@ def _final(payout: Payout) -> Reason:
         case "cancelled":
             return Reason.CANCELLED
         case "reversed":
-            return Reason.REVERSED
+            return Reason.REVERSED if payout.owed_minor > 0 else Reason.CANCELLED
+        case _ if payout.reversed_minor:
+            return Reason.PARTLY_REVERSED if payout.owed_minor > 0 else Reason.PARTLY_GIVEN_UP
         case _:
-            return Reason.PARTLY_REVERSED if payout.reversed_minor else Reason.PAID
+            return Reason.PAID

@@ -130,6 +130,7 @@ class Payout(_State):
     reversal_failure: ReversalFailed | None = None
     reversals: int = 0
     reversed_minor: int = 0
+    given_up_minor: int = 0
     cancelled: bool = False
 
     @property
@@ -140,6 +141,12 @@ class Payout(_State):
     def is_final(self) -> bool:
         """Whether this obligation is discharged or given up. Only a reversal moves it from here."""
         return self.phase in ("settled", "cancelled", "reversed")
+
+    @property
+    def owed_minor(self) -> int:
+        """What is to be paid, or came back and is owed again; negative if it was given up, and paid all the same."""
+        settled_minor = self.settlement.amount_minor if self.settlement is not None else 0
+        return self.bonus.amount_minor - settled_minor + self.reversed_minor - self.given_up_minor
 
     @property
     def granted(self) -> ActionKind | None:
@@ -217,8 +224,12 @@ def _reviewed(payout: Payout, recorded: Recorded) -> dict[str, object]:
             return {"approval": None}
         case PayoutRetryAuthorized():
             return {"retry_authorized_position": recorded.position, **_moot(payout, "retry")}
-        case PayoutCancelled():
-            return {"phase": "cancelled", "cancelled": True, "hold": None, "approval": None}
+        case PayoutCancelled() as event:
+            given_up_minor = payout.given_up_minor + event.amount_minor
+            given_up: dict[str, object] = {"given_up_minor": given_up_minor, "hold": None, "approval": None}
+            if payout.phase == "settled":  # only what came back of it is given up, and the rest stays paid
+                return given_up
+            return {"phase": "cancelled", "cancelled": True, **given_up}
         case _:
             return {}
 
@@ -240,7 +251,8 @@ def _reversed(payout: Payout, recorded: Recorded) -> dict[str, object]:
                 "reversal": None if whole else payout.reversal,
                 "reversal_failure": None,
                 "confirmed_position": recorded.position,
-                **(_moot(payout, "reverse") if whole else {}),
+                # Who asked to give a part up did not ask it of what came back since.
+                **(_moot(payout, "reverse", "cancel") if whole else _moot(payout, "cancel")),
             }
         case TransferConfirmed():
             return {"confirmed_position": recorded.position}

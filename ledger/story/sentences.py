@@ -218,7 +218,7 @@ def _(event: PayoutRetryAuthorized) -> str:
 
 @sentence.register
 def _(event: PayoutCancelled) -> str:
-    return f"The payout was cancelled; {money(event.amount_minor, event.currency)} are owed no more: {event.note}"
+    return f"{money(event.amount_minor, event.currency)} were given up and are owed no more: {event.note}"
 
 
 @sentence.register

@@ -213,7 +213,8 @@ def possible(payout: Payout, choice: int, amount_minor: int) -> Event | None:
             in_doubt = payout.unresolved is not None
             return event if not payout.is_final and event == authorized("unknown" if in_doubt else "decline") else None
         case "PayoutCancelled":
-            return event if not payout.is_final else None
+            may_be = not payout.is_final or (payout.owed_minor > 0 and payout.reversal is None)
+            return cancelled(payout.owed_minor) if may_be else None
         case "ReversalRequested":
             wanted = payout.phase == "settled" and payout.reversal is None and left
             return reversal(payout.reversals + 1, left) if wanted else None

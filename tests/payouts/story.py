@@ -163,8 +163,8 @@ def authorized(after: Literal["decline", "unknown"]) -> PayoutRetryAuthorized:
     return PayoutRetryAuthorized(**IDS, after=after, note="agreed")
 
 
-def cancelled() -> PayoutCancelled:
-    return PayoutCancelled(**IDS, amount_minor=7500, currency="usd", note="agreed")
+def cancelled(amount_minor: int = 7500) -> PayoutCancelled:
+    return PayoutCancelled(**IDS, amount_minor=amount_minor, currency="usd", note="agreed")
 
 
 def reversal(number: int = 1, amount_minor: int = 7500) -> ReversalRequested:

@@ -194,6 +194,17 @@ def taken_back(bonus: BonusEarned) -> Iterator[Event]:
     yield came_back(bonus, bonus.amount_minor - 1000, bonus.amount_minor)
 
 
+def taken_back_in_part(bonus: BonusEarned) -> Iterator[Event]:
+    yield from paid(bonus)
+    yield came_back(bonus, 1000, 1000)
+
+
+def given_up_in_part(bonus: BonusEarned) -> Iterator[Event]:
+    yield from taken_back_in_part(bonus)
+    yield PayoutCancelled.of(bonus, amount_minor=1000, currency=bonus.currency, note="case 3")
+    yield came_back(bonus, 500, 1500)
+
+
 def left_open(bonus: BonusEarned) -> Iterator[Event]:
     yield requested(bonus)
 
@@ -206,5 +217,7 @@ FATES: tuple[Fate, ...] = (
     held_and_released,
     cancelled,
     taken_back,
+    taken_back_in_part,
+    given_up_in_part,
     left_open,
 )
