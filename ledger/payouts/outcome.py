@@ -4,8 +4,8 @@ Error classes of the client library mislead (a truncated 200 and a key in use ar
 hands over what was on the wire, and this module judges by status and error code.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,6 +42,14 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Reversal:
+    """So much of a transfer came back, in minor units, at a time that Stripe tells to the second."""
+
+    amount_minor: int
+    created_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Transfer:
     """A transfer as Stripe shows it. Amounts in minor units."""
 
@@ -53,6 +61,8 @@ class Transfer:
     metadata: Mapping[str, str]
     created_at: datetime | None = None
     """When Stripe made it, to the second."""
+    reversals: tuple[Reversal, ...] = ()
+    """Newest first, and no more than the newest ten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +177,43 @@ def transfer_of(body: Mapping[str, Any]) -> Transfer | None:
                 destination=destination,
                 metadata={str(key): str(value) for key, value in metadata.items()},
                 created_at=moment_of(body.get("created")),
+                reversals=tuple(_reversals_in(body.get("reversals"))),
             )
     return None
 
 
+def _reversals_in(shown: object) -> Iterator[Reversal]:
+    match shown:
+        case {"data": [*reversals]}:
+            for each in reversals:
+                match each:
+                    case {"amount": int(amount_minor), "created": created}:
+                        yield Reversal(amount_minor, moment_of(created))
+
+
+def came_back(transfer: Transfer, known_minor: int) -> list[Reversal]:
+    """What came back beyond what is known, one reversal after the other, oldest first. Those that Stripe shows no more are taken
+    together, and are dated like the oldest that it shows.
+    """
+    left_minor, found = transfer.amount_reversed_minor - known_minor, list[Reversal]()
+    for reversal in transfer.reversals:
+        if left_minor <= 0:
+            break
+        found.append(replace(reversal, amount_minor=min(left_minor, reversal.amount_minor)))
+        left_minor -= found[-1].amount_minor
+    if left_minor > 0:
+        found.append(Reversal(left_minor, found[-1].created_at if found else None))
+    return found[::-1]
+
+
 def happened_at(transfer: Transfer, sent_at: datetime, now: datetime) -> datetime:
     """When a transfer was made that we hear of only now: by Stripe's clock, yet neither before it was asked for nor after now."""
-    return now if transfer.created_at is None else min(max(transfer.created_at, sent_at), now)
+    return moment_between(sent_at, transfer.created_at, now)
+
+
+def moment_between(earliest: datetime, created_at: datetime | None, now: datetime) -> datetime:
+    """When something happened at Stripe: by its clock, yet neither before it could have nor after now."""
+    return now if created_at is None else min(max(created_at, earliest), now)
 
 
 def moment_of(created: object) -> datetime | None:

@@ -136,7 +136,7 @@ class PayoutProcess:
             case RequestReversal(intent=reversal):
                 return await self._reversals.request_and_send(situation, reversal)
             case SendReversal(request=reversal):
-                return await self._reversals.send(reversal, situation.payout, situation.cause, situation.head)
+                return await self._reversals.send(reversal, situation, situation.cause, situation.head)
             case CheckTransfer():
                 return await self._reversals.check(situation, step)
 

@@ -1,6 +1,6 @@
 """Appends about one payout: always on the condition that nothing else happened to it since it was read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from eventsourcing.dcb.api import DCBQueryItem
@@ -23,7 +23,15 @@ class PayoutRecords:
 
         Raises ConflictError.
         """
-        draft = Draft(
-            Happened(event, occurred_at or self._clock()), ACTOR, causation_id=cause, correlation_id=event.referral_id
-        )
-        return await self._log.append([draft], [about(payout_tag(event.payout_id)), *also], after=head)
+        return await self.append_all([(event, occurred_at or self._clock())], cause, head, *also)
+
+    async def append_all(
+        self, happened: Sequence[tuple[AboutPayout, datetime]], cause: str, head: int, *also: DCBQueryItem
+    ) -> Appended:
+        """Record all of it, each with its time, or nothing: on the same condition. About one payout. Raises ConflictError."""
+        drafts = [
+            Draft(Happened(event, at), ACTOR, causation_id=cause, correlation_id=event.referral_id)
+            for event, at in happened
+        ]
+        boundary = [about(payout_tag(happened[0][0].payout_id)), *also]
+        return await self._log.append(drafts, boundary, after=head)

@@ -1,17 +1,35 @@
 """Taking money back: an approved reversal, and what Stripe shows of reversals made elsewhere.
 
 Reversing what is left of one transfer cannot be done twice: Stripe refuses to reverse more than there is. Still the intent
-comes first, under a key of its own, and the amount that came back is read from the transfer itself.
+comes first, under a key of its own, and the amount that came back is read from the transfer itself, with its date.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from ledger.events import ReversalFailed, ReversalRequested, TransferConfirmed, TransferReversed, TransferSettled
+from ledger.events import (
+    AboutPayout,
+    ReversalFailed,
+    ReversalRequested,
+    TransferConfirmed,
+    TransferReversed,
+    TransferSettled,
+)
 from ledger.payouts.calls import StripeCalls
 from ledger.payouts.credentials import Credentials
-from ledger.payouts.outcome import MESSAGE_LENGTH, NO_ANSWER_STATUSES, Answer, NoAnswer, error_of, transfer_of
+from ledger.payouts.outcome import (
+    MESSAGE_LENGTH,
+    NO_ANSWER_STATUSES,
+    Answer,
+    NoAnswer,
+    Reversal,
+    came_back,
+    error_of,
+    moment_between,
+    moment_of,
+    transfer_of,
+)
 from ledger.payouts.payout import Payout
 from ledger.payouts.permissions import Permissions, refusal_of
 from ledger.payouts.recording import PayoutRecords
@@ -39,9 +57,11 @@ class Reversals:
 
     async def request_and_send(self, situation: Situation, intent: ReversalRequested) -> Wait | Finished | None:
         appended = await self._records.append(intent, situation.cause, situation.head)
-        return await self.send(intent, situation.payout, str(appended.event_ids[-1]), appended.last_position)
+        return await self.send(intent, situation, str(appended.event_ids[-1]), appended.last_position)
 
-    async def send(self, request: ReversalRequested, payout: Payout, cause: str, head: int) -> Wait | Finished | None:
+    async def send(
+        self, request: ReversalRequested, situation: Situation, cause: str, head: int
+    ) -> Wait | Finished | None:
         """Ask for it. Whatever is not a definitive answer is asked again under the same key, or read off the transfer."""
         answer = await self._calls.make(lambda gateway: gateway.create_reversal(request))
         if isinstance(answer, NoAnswer) or answer.status in NO_ANSWER_STATUSES | {409, 429} or answer.body is None:
@@ -51,22 +71,21 @@ class Reversals:
         if answer.status < 300:
             if (answer.body.get("object"), answer.body.get("amount")) != ("transfer_reversal", request.amount_minor):
                 return self._again()  # not Stripe's answer
-            total = payout.reversed_minor + request.amount_minor
-            await self._records.append(self._reversed(payout, request.amount_minor, total), cause, head)
+            # Replayed, it was carried out when this was asked for first.
+            at = moment_of(answer.body.get("created")) if answer.replayed else None
+            await self._record(situation, [Reversal(request.amount_minor, at)], cause, head)
             return None
-        return await self._read_off(payout, request.transfer_id, cause, head, declined=(request, answer))
+        return await self._read_off(situation, request.transfer_id, cause, head, declined=(request, answer))
 
     async def check(self, situation: Situation, step: CheckTransfer) -> Wait | Finished | None:
         """Read the transfer, and record what came back of it since."""
         reversal = situation.payout.reversal
         overdue = (reversal.request, None) if reversal is not None else None
-        return await self._read_off(
-            situation.payout, step.transfer_id, situation.cause, situation.head, declined=overdue
-        )
+        return await self._read_off(situation, step.transfer_id, situation.cause, situation.head, declined=overdue)
 
     async def _read_off(
         self,
-        payout: Payout,
+        situation: Situation,
         transfer_id: str,
         cause: str,
         head: int,
@@ -80,26 +99,32 @@ class Reversals:
         transfer = transfer_of(answer.body) if isinstance(answer, Answer) and answer.body is not None else None
         if transfer is None:
             return self._again()
-        more = transfer.amount_reversed_minor - payout.reversed_minor
-        settlement = _settlement(payout)
-        if more > 0:
-            await self._records.append(self._reversed(payout, more, transfer.amount_reversed_minor), cause, head)
+        payout = situation.payout
+        if more := came_back(transfer, payout.reversed_minor):
+            await self._record(situation, more, cause, head)
         elif declined is not None:
             await self._records.append(_failed(*declined), cause, head)
         else:
-            confirmed = TransferConfirmed.of(payout.bonus, transfer_id=settlement.transfer_id)
+            confirmed = TransferConfirmed.of(payout.bonus, transfer_id=_settlement(payout).transfer_id)
             await self._records.append(confirmed, cause, head)
         return None
 
-    def _reversed(self, payout: Payout, amount_minor: int, total_minor: int) -> TransferReversed:
-        settlement = _settlement(payout)
-        return TransferReversed.of(
-            payout.bonus,
-            transfer_id=settlement.transfer_id,
-            amount_minor=amount_minor,
-            total_reversed_minor=total_minor,
-            currency=settlement.currency,
-        )
+    async def _record(self, situation: Situation, reversals: Sequence[Reversal], cause: str, head: int) -> None:
+        """Each when it happened, so that the books have it in its month; all at once, since nobody would tell the rest again."""
+        payout, now = situation.payout, self._clock()
+        settlement, total_minor = _settlement(payout), payout.reversed_minor
+        happened: list[tuple[AboutPayout, datetime]] = []
+        for each in reversals:
+            total_minor += each.amount_minor
+            event = TransferReversed.of(
+                payout.bonus,
+                transfer_id=settlement.transfer_id,
+                amount_minor=each.amount_minor,
+                total_reversed_minor=total_minor,
+                currency=settlement.currency,
+            )
+            happened.append((event, moment_between(situation.settled_at or now, each.created_at, now)))
+        await self._records.append_all(happened, cause, head)
 
     def _again(self) -> Wait:
         pause = timedelta(seconds=random.uniform(*AGAIN_SECONDS))  # noqa: S311 - spreads load

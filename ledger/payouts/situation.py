@@ -11,6 +11,7 @@ from ledger.events import (
     BonusEarned,
     FailureKind,
     Recorded,
+    TransferSettled,
     account_tag,
     payout_tag,
 )
@@ -27,13 +28,14 @@ from ledger.referrals.payout_account import Account
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """`head` and `newest` are what an append about this payout is conditional on, and caused by."""
+    """`head` and `newest` are what an append about this payout is conditional on, and caused by. `settled_at`: when it was paid."""
 
     payout: Payout
     account: Account | None
     platform: Platform
     head: int
     newest: Recorded
+    settled_at: datetime | None = None
 
     @property
     def cause(self) -> str:
@@ -65,7 +67,9 @@ class Situations:
             return None
         funds = log.read_last(about(PLATFORM_FUNDS_TAG))
         platform = Platform(funds_position=funds.position if funds else 0, credentials_rejected_at=rejected_at(log))
-        return Situation(payout, _account(log, payout.bonus.referrer_id), platform, head, events[-1])
+        account = _account(log, payout.bonus.referrer_id)
+        settled_at = next((each.occurred_at for each in events if isinstance(each.event, TransferSettled)), None)
+        return Situation(payout, account, platform, head, events[-1], settled_at)
 
     def _next_step(self, situation: Situation, circumstances: Circumstances) -> Step:
         return next_step(

@@ -1,13 +1,16 @@
 """Taking money back, end to end: real PostgreSQL, the real twin and its books."""
 
 import asyncio
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ledger.books.months import following, month_of, period_of
 from ledger.events import ReversalFailed, ReversalRequested, TransferReversed
 from ledger.payouts.actions import Refused
-from ledger.payouts.outcome import Answer, NoAnswer
+from ledger.payouts.outcome import Answer, NoAnswer, Reversal, Transfer
+from ledger.payouts.outcome import came_back as came_back_of
 from ledger.payouts.steps import Finished, Wait
 from ledger.payouts.stripe_gateway import StripeGateway
 from ledger.reasons import Reason
@@ -16,6 +19,7 @@ from tests.payouts.gateways import Died, DiesBeforeReversing
 from tests.payouts.road import Road
 
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 REVERSED = ["ReversalRequested", "TransferReversed"]
 
 
@@ -168,3 +172,69 @@ def test_our_own_reversal_heard_of_by_webhook_changes_nothing(road: Road) -> Non
     assert isinstance(road.advance(payout_id), Finished)
     assert came_back(road, payout_id) == [(5000, 5000)]
     assert_reversed(road, payout_id)
+
+
+def test_what_came_back_while_nobody_listened_is_dated_by_stripe(penniless_road: Road) -> None:
+    """Each reversal has its own day, and the books its month; what came back in a closed month is posted to the next."""
+    road = penniless_road
+    road.stripe.top_up(5000)
+    payout_id, transfer_id = paid(road)
+    for amount_minor in (1000, 1500, 500):
+        road.stripe.let_pass(40 * DAY)
+        road.stripe.reverse(transfer_id, amount_minor)
+    road.clock.ahead += 130 * DAY
+    paid_at = road.events(payout_id)[-1].occurred_at
+    road.hear(payout_id, "transfer.reversed")
+    assert isinstance(road.advance(payout_id), Finished)
+    back = [each for each in road.events(payout_id) if isinstance(each.event, TransferReversed)]
+    assert came_back(road, payout_id) == [(1000, 1000), (1500, 2500), (500, 3000)]
+    assert [round((each.occurred_at - paid_at) / DAY) for each in back] == [40, 80, 120]
+    first, second, third = (month_of(each.occurred_at) for each in back)
+    assert len({first, second, third}) == 3
+    assert [period_of(each.occurred_at, cut_off=first) for each in back] == [following(first), second, third]
+
+
+def test_a_reversal_is_never_before_the_payment_nor_after_now(road: Road) -> None:
+    """Whatever Stripe's clock says."""
+    payout_id, transfer_id = paid(road)
+    paid_at = road.events(payout_id)[-1].occurred_at
+    road.stripe.reverse(transfer_id, 1000)
+    for created, wanted in ((1, paid_at), (2**31, None)):
+
+        class Elsewhen(StripeGateway):
+            async def read_transfer(self, transfer_id: str, created: int = created) -> Answer | NoAnswer:
+                answer = await super().read_transfer(transfer_id)
+                assert isinstance(answer, Answer)
+                shown = dict(answer.body or {})
+                newest, *rest = shown["reversals"]["data"]
+                return replace(answer, body=shown | {"reversals": {"data": [newest | {"created": created}, *rest]}})
+
+        road.hear(payout_id, "transfer.reversed")
+        assert isinstance(road.advance(payout_id, gateway=Elsewhen), Finished)
+        newest = road.events(payout_id)[-1]
+        assert isinstance(newest.event, TransferReversed)
+        assert newest.occurred_at == wanted or (wanted is None and paid_at < newest.occurred_at <= road.clock())
+        road.stripe.reverse(transfer_id, 1000)
+    road.hear(payout_id, "transfer.reversed")
+    road.advance(payout_id)
+
+
+def test_our_own_reversal_found_after_a_crash_is_dated_by_stripe(road: Road) -> None:
+    payout_id, _ = paid(road)
+    road.agree_to("reverse", payout_id)
+    with pytest.raises(Died):
+        road.advance(payout_id, gateway=DiesAfterReversing)
+    road.clock.ahead += 2 * HOUR
+    assert isinstance(road.advance(payout_id), Finished)
+    assert_reversed(road, payout_id)
+    assert road.events(payout_id)[-1].occurred_at < road.clock() - HOUR
+
+
+def test_reversals_that_stripe_shows_no_more_are_dated_like_the_oldest_it_shows() -> None:
+    shown = tuple(Reversal(100, datetime(2026, 3, day, tzinfo=UTC)) for day in (9, 8))
+    transfer = Transfer("tr_1", 5000, 700, "usd", "acct_ok1", {}, None, shown)
+    found = [(each.amount_minor, each.created_at and each.created_at.day) for each in came_back_of(transfer, 0)]
+    assert found == [(500, 8), (100, 8), (100, 9)]
+    assert [each.amount_minor for each in came_back_of(transfer, 550)] == [50, 100]
+    assert came_back_of(transfer, 700) == []
+    assert came_back_of(replace(transfer, reversals=()), 650) == [Reversal(50, None)]
