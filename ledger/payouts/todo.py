@@ -161,12 +161,17 @@ class TodoList:
     def sweep(self, interval: timedelta) -> int | None:
         """Put back on the list what the log says is owed, or has to be followed up, and nobody is looking at. Returns how many.
 
-        None: somebody did it within the interval. Nothing should ever be found: this is the net below everything else.
+        None: somebody did it within the interval. Nothing should ever be found: this is the net below everything else. It rests
+        on the log alone. What a sweep finds ended is ended for good, so the next looks only at what was open, and at what is new.
         """
         with self._pool.connection() as connection, connection.transaction():
             if connection.execute(QUERIES["begin_sweep"], {"interval": interval}).fetchone() is None:
                 return None
-            return sum(connection.execute(QUERIES[each]).rowcount for each in ("sweep_owed", "sweep_settled"))
+            followed = {"position": _position(connection, QUERIES["read_checkpoint"])}
+            for each in ("note_open", "note_ended", "end_looking"):
+                connection.execute(QUERIES[each], followed)
+            found = connection.execute(QUERIES["sweep_owed"], followed).rowcount
+            return found + connection.execute(QUERIES["sweep_settled"]).rowcount
 
     def told_until(self) -> datetime | None:
         """Until when everything that Stripe told was heard, missed webhooks included."""

@@ -73,6 +73,7 @@ SET leased_until = NULL, due_at = now()
 WHERE payout_id = %(payout_id)s AND NOT EXISTS (SELECT FROM finished);
 
 -- name: begin_sweep
+-- Its row lock has sweeps take turns.
 UPDATE ledger.payout_watch SET swept_at = now() WHERE swept_at <= now() - %(interval)s RETURNING swept_at;
 
 -- name: told_until
@@ -81,20 +82,41 @@ SELECT told_until FROM ledger.payout_watch;
 -- name: heard_until
 UPDATE ledger.payout_watch SET told_until = greatest(told_until, %(moment)s);
 
--- name: sweep_owed
--- What was earned, is neither settled nor cancelled, and is not on the list. Taken from the log, not from any copy of it.
-INSERT INTO ledger.payout_todo (payout_id, referrer_id, due_at)
-SELECT earned.data ->> 'payout_id', earned.data ->> 'referrer_id', now()
+-- name: note_open
+-- What was earned since the last sweep, and is neither settled nor cancelled.
+INSERT INTO ledger.payout_open (payout_id, referrer_id, earned_position)
+SELECT earned.data ->> 'payout_id', earned.data ->> 'referrer_id', earned.position
 FROM ledger.event AS earned
 WHERE earned.type = 'BonusEarned'
-  AND earned.position <= (SELECT position FROM ledger.payout_todo_checkpoint)
-  AND NOT EXISTS (SELECT FROM ledger.payout_todo AS todo WHERE todo.payout_id = earned.data ->> 'payout_id')
+  AND earned.position > (SELECT swept_position FROM ledger.payout_watch)
+  AND earned.position <= %(position)s
   AND NOT EXISTS (
       SELECT
       FROM ledger.event_tag AS ending
       WHERE ending.tag = 'payout:' || (earned.data ->> 'payout_id')
         AND ending.type IN ('TransferSettled', 'PayoutCancelled')
   )
+ORDER BY earned.position
+ON CONFLICT (payout_id) DO NOTHING;
+
+-- name: note_ended
+-- For good: the log never takes an ending back.
+DELETE FROM ledger.payout_open AS open
+WHERE EXISTS (
+    SELECT
+    FROM ledger.event_tag AS ending
+    WHERE ending.tag = 'payout:' || open.payout_id AND ending.type IN ('TransferSettled', 'PayoutCancelled')
+);
+
+-- name: end_looking
+UPDATE ledger.payout_watch SET swept_position = greatest(swept_position, %(position)s);
+
+-- name: sweep_owed
+-- What was earned, is neither settled nor cancelled, and is not on the list.
+INSERT INTO ledger.payout_todo (payout_id, referrer_id, due_at)
+SELECT payout_id, referrer_id, now()
+FROM ledger.payout_open
+WHERE earned_position <= %(position)s
 ON CONFLICT (payout_id) DO NOTHING;
 
 -- name: sweep_settled

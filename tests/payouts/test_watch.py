@@ -3,6 +3,7 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -63,6 +64,70 @@ def test_nothing_is_found_of_what_is_over(road: Road) -> None:
     road.todo.follow(road.log)
     forget(road, paid_id, cancelled_id)
     assert road.todo.sweep(timedelta(0)) == 0
+
+
+def test_what_had_ended_is_not_looked_at_again(road: Road) -> None:
+    """A sweep costs what is open and what is new, however many bonuses were ever paid."""
+    paid_ids, owed_id = [road.owe() for _ in range(5)], road.owe()
+    for payout_id in paid_ids[:3]:
+        road.advance(payout_id)
+    road.todo.follow(road.log)
+    assert road.todo.sweep(timedelta(0)) == 0
+    assert open_payouts(road) == {*paid_ids[3:], owed_id}
+    for payout_id in paid_ids[3:]:
+        road.advance(payout_id)
+    new_id = road.owe()
+    road.todo.follow(road.log)
+    not_followed_id = road.owe()
+    forget(road, owed_id, new_id)
+    assert road.todo.sweep(timedelta(0)) == 2
+    assert open_payouts(road) == {owed_id, new_id}
+    road.todo.follow(road.log)
+    forget(road, not_followed_id)
+    assert road.todo.sweep(timedelta(0)) == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_sweep_finds_what_one_over_the_whole_log_would(road: Road, seed: int) -> None:
+    lots = Random(seed)
+    for _ in range(12):
+        for _ in range(lots.randrange(4)):
+            road.owe()
+        for payout_id in lots.sample(road.owed, min(len(road.owed), 2)):
+            if lots.random() < 0.5:
+                road.advance(payout_id)
+            elif not road.payout(payout_id).is_final and road.payout(payout_id).approval is None:
+                road.agree_to("cancel", payout_id)
+        if lots.random() < 0.7:
+            road.todo.follow(road.log)
+        forget(road, *lots.sample(road.owed, lots.randint(0, len(road.owed))))
+        with road.todo._pool.connection() as connection:
+            expected = {payout_id for (payout_id,) in connection.execute(OVER_THE_WHOLE_LOG)}
+            listed = {payout_id for (payout_id,) in connection.execute("SELECT payout_id FROM ledger.payout_todo")}
+        assert road.todo.sweep(timedelta(0)) == len(expected)
+        with road.todo._pool.connection() as connection:
+            found = {payout_id for (payout_id,) in connection.execute("SELECT payout_id FROM ledger.payout_todo")}
+        assert found - listed == expected
+
+
+OVER_THE_WHOLE_LOG = """
+SELECT earned.data ->> 'payout_id'
+FROM ledger.event AS earned
+WHERE earned.type = 'BonusEarned'
+  AND earned.position <= (SELECT position FROM ledger.payout_todo_checkpoint)
+  AND NOT EXISTS (SELECT FROM ledger.payout_todo AS todo WHERE todo.payout_id = earned.data ->> 'payout_id')
+  AND NOT EXISTS (
+      SELECT
+      FROM ledger.event_tag AS ending
+      WHERE ending.tag = 'payout:' || (earned.data ->> 'payout_id')
+        AND ending.type IN ('TransferSettled', 'PayoutCancelled')
+  )
+"""
+
+
+def open_payouts(road: Road) -> set[str]:
+    with road.todo._pool.connection() as connection:
+        return {payout_id for (payout_id,) in connection.execute("SELECT payout_id FROM ledger.payout_open")}
 
 
 def settled_by_a_worker_that_died_before_it_read_off_a_reversal(road: Road, *, followed: bool = True) -> str:
