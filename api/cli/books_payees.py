@@ -1,14 +1,19 @@
 """`ledger payees`: who was paid how much in a calendar year."""
 
 import sys
+from collections.abc import Iterator
+from itertools import chain
 
 from api.cli import books_screen
 from api.cli.books import books, print_json
 from api.cli.errors import UsageProblem
 from api.payees import as_csv, payees, threshold_minor
 from ledger.major_units import money
+from projections.journal import Journal
+from projections.journal_views import PayeeView
+from projections.views import Page
 
-__all__ = ["payees_of"]
+__all__ = ["paid_in", "payees_of"]
 
 PAGE = 1000
 
@@ -17,17 +22,25 @@ def payees_of(year: int, *, as_json: bool, csv: bool) -> None:
     if as_json and csv:
         raise UsageProblem("--json or --csv, not both")
     with books("payees") as services:
-        page = services.journal.payees(year, limit=PAGE)
-        found = list(page.items)
-        while page.next_after is not None:
-            page = services.journal.payees(year, limit=PAGE, offset=page.next_after, as_of=page.position)
-            found += page.items
         thresholds = services.settings.payee_reporting_thresholds
-        rows = payees(found, year, thresholds, services.people)
+        paid = paid_in(services.journal, year)
+        if csv:
+            rows = (payee for page in paid for payee in payees(page.items, year, thresholds, services.people))
+            sys.stdout.writelines(as_csv(rows))
+            return
+        pages = list(paid)
+        found = payees(chain.from_iterable(page.items for page in pages), year, thresholds, services.people)
         currency = services.read_models.totals().currency
     if as_json:
-        print_json({"items": [row.model_dump(mode="json") for row in rows], "position": page.position})
-    elif csv:
-        sys.stdout.writelines(as_csv(rows))
+        print_json({"items": [row.model_dump(mode="json") for row in found], "position": pages[0].position})
     else:
-        books_screen.payees(rows, year, money(threshold_minor(thresholds, year), currency))
+        books_screen.payees(found, year, money(threshold_minor(thresholds, year), currency))
+
+
+def paid_in(journal: Journal, year: int, page_size: int = PAGE) -> Iterator[Page[PayeeView]]:
+    """All pages as of one moment, each read when it is asked for: a file of any length is written in the memory of one."""
+    page = journal.payees(year, limit=page_size)
+    yield page
+    while page.next_after is not None:
+        page = journal.payees(year, limit=page_size, offset=page.next_after, as_of=page.position)
+        yield page

@@ -9,6 +9,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from api.cli.books_payees import paid_in
+from api.payees import as_csv, payees
 from ledger.books.accounts import Account
 from ledger.books.months import period_of
 from ledger.books.posting import Entry, Line, entry
@@ -17,12 +19,14 @@ from ledger.history import about
 from ledger.payouts import payout as payouts
 from ledger.payouts.intents import reversal_intent
 from ledger.payouts.payout import Payout
+from ledger.people import PeopleDirectory
 from projections.journal import Filters, Journal
 from projections.journal_rows import JournalLine, JournalRows
-from projections.journal_views import TrialBalance
+from projections.journal_views import PayeeView, TrialBalance
 from projections.rebuild import compare_with_replay, rebuild
 from projections.rows import ReadModel
 from projections.tables import claim_program, save, use_schema
+from projections.views import Page
 from tests.projections.conftest import SmallLedger
 from tests.projections.test_read_models import play_a_season
 
@@ -253,6 +257,27 @@ def test_payees_of_all_pages_are_those_of_the_moment_of_the_first(ledger: SmallL
     assert [each.instructor_id for each in [*first.items, *rest.items]] == ["anna", "bo", "cleo"]
     assert [each.settled_minor for each in [*first.items, *rest.items]] == [7500, 7500, 7500]
     assert journal.payees(2026, limit=1).items[0].instructor_id == "cleo"
+
+
+def test_payees_of_a_year_are_read_a_page_at_a_time(ledger: SmallLedger) -> None:
+    """What writes them to a file holds one page, however many there are."""
+    read: list[int] = []
+
+    class Noting(Journal):
+        def payees(self, year: int, *, limit: int, offset: int = 0, as_of: int | None = None) -> Page[PayeeView]:
+            read.append(offset)
+            return super().payees(year, limit=limit, offset=offset, as_of=as_of)
+
+    for referrer, referred in (("anna", "ben"), ("bo", "carl"), ("cleo", "dan")):
+        ledger.answer(ledger.request(ledger.earn_bonus(referrer, referred)), "settled")
+    ledger.projector.catch_up()
+    people = PeopleDirectory(ledger.pool)
+    pages = paid_in(Noting(ledger.pool), 2026, page_size=1)
+    lines = as_csv(payee for page in pages for payee in payees(page.items, 2026, {2026: 1}, people))
+    assert [next(lines).split(",")[0] for _ in range(2)] == ["instructor_id", "anna"]
+    assert read == [0]
+    assert [line.split(",")[0] for line in lines] == ["bo", "cleo"]
+    assert read == [0, 1, 2]
 
 
 def test_of_an_empty_log_every_account_is_zero(ledger: SmallLedger) -> None:
