@@ -78,6 +78,9 @@ class Stories:
         return self._read_models.position_of(event_id) if event_id is not None else None
 
     def _total(self, name: str) -> Story | None:
+        """Also by the group in which the totals show it: `bonuses.founding`, `money_minor.paid_minor`."""
+        group, _, short = name.rpartition(".")
+        name = short if group in ("", "bonuses", "money_minor") else name
         name = name if name in TOTALS else f"{name}_minor"
         if name not in TOTALS:
             return None

@@ -86,7 +86,7 @@ def periods(found: Iterable[PeriodSummary], to_be_closed: str | None) -> None:
     for each in found:
         numbers = (str(each.entries), str(each.position))
         _row(table, each.month, _day(each.closed_at), each.closed_by, f"{each.digest[:12]}…", *numbers)
-    screen.out.print(table)
+    screen.out.print(table if table.row_count else "No month is closed yet.")
     if to_be_closed is not None:
         screen.note(f"The closing of {to_be_closed} was interrupted: `ledger close {to_be_closed}` goes on.")
 
@@ -97,7 +97,7 @@ def payees(found: Iterable[Payee], year: int, threshold: str) -> None:
         amounts = (each.settled_minor, each.reversed_minor, each.paid_minor)
         sums = (money(amount, each.currency) for amount in amounts)
         _row(table, each.instructor_id, each.display_name or "", *sums, "yes" if each.reportable else "")
-    screen.out.print(table)
+    screen.out.print(table if table.row_count else f"Nobody was paid in {year}.")
     screen.out.print(f"Reportable from {threshold} on")
 
 

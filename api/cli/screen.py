@@ -57,12 +57,14 @@ def command_line(text: str) -> None:
 
 
 def counts(title: str, rows: Mapping[Any, int]) -> Table:
-    """Names and numbers, biggest group of names first as given."""
+    """Names and numbers, biggest group of names first as given. Where there are none it says so."""
     table = Table(title=title, title_justify="left", show_header=False, box=ROUNDED, min_width=WIDTH)
     table.add_column()
     table.add_column(justify="right")
     for name, count in rows.items():
         table.add_row(name, f"{count}")
+    if not rows:
+        table.add_row("none", "")
     return table
 
 

@@ -71,6 +71,12 @@ def test_payees_of_a_year(season: Command) -> None:
     assert "2,000.00 USD" in season.run("payees", "2026").stdout
 
 
+def test_what_is_empty_says_so_in_words(season: Command) -> None:
+    assert "Nobody was paid in 2026." in season.run("payees", "2026").stdout
+    assert season.run("periods").stdout == "No month is closed yet.\n"
+    assert season.run("replay", "--as-of", "0").stdout.count("none") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

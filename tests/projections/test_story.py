@@ -329,6 +329,8 @@ def test_a_cause_is_found_wherever_the_log_has_it(ledger: SmallLedger, explain: 
         "position:anna",
         "total:",
         "total:anna",
+        "statuses.founding",
+        "bonuses.",
     ],
 )
 def test_what_nobody_knows_has_no_story(ledger: SmallLedger, name: str) -> None:
@@ -356,7 +358,8 @@ def test_every_total_is_explained_to_the_cent(ledger: SmallLedger, explain: Call
             assert 0 < part.first_position <= part.last_position <= totals.position
             assert 0 < len(part.first_payouts) == min(3, part.count)
     assert totals.money_minor["paid_minor"] > 0
-    assert explain("earned").sums == explain("earned_minor").sums
+    assert explain("earned").sums == explain("earned_minor").sums == explain("money_minor.earned_minor").sums
+    assert explain("bonuses.founding").sums == explain("founding").sums
     assert founding.spots_filled == 4
     assert explain("founding").headline == "4 of 4 founding spots are filled, for 300.00 USD."
 

@@ -138,9 +138,7 @@ def test_what_is_explained_of_the_paid_shows_the_part_that_came_back(
     assert "Explained to the last cent." in shown
 
 
-def test_read_models_that_counted_by_status_are_brought_to_the_same(
-    ledger: SmallLedger, payout_id: str
-) -> None:
+def test_read_models_that_counted_by_status_are_brought_to_the_same(ledger: SmallLedger, payout_id: str) -> None:
     """The upgrade itself: figures as the release before had them, then its SQL."""
     given_up, taken_back = ledger.earn_bonus("bo", "carl"), ledger.earn_bonus("cleo", "dan")
     for each in (given_up, taken_back):
