@@ -5,6 +5,7 @@ unset means the sandbox (`STRIPE_API_KEY`), the embedded database (`DATABASE_URL
 """
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -27,6 +28,7 @@ from ledger.payouts.policy import Policy
 SHORTEST_JWT_SECRET_BYTES = 32  # RFC 7518, 3.2: a key for HS256 is at least as long as its hash
 
 _HTTP_URL = TypeAdapter(HttpUrl)
+_ORIGIN = re.compile(r"https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
 
 
 def _http_url(text: str) -> str:
@@ -36,6 +38,14 @@ def _http_url(text: str) -> str:
     except ValidationError:
         raise ValueError("an http:// or https:// URL is expected") from None
     return text.rstrip("/")
+
+
+def _origins(text: str) -> str:
+    """As a Content-Security-Policy takes them, and therefore nothing else. Raises ValueError, which pydantic reports."""
+    origins = [each.strip().rstrip("/") for each in text.split(",")]
+    if not all(_ORIGIN.fullmatch(each) for each in origins):
+        raise ValueError("origins are expected, separated by commas: https://app.example.com")
+    return ",".join(origins)
 
 
 def _trustworthy(url: str) -> str:
@@ -106,6 +116,9 @@ class Settings(BaseSettings):
 
     ledger_public_url: WebAddress | None = None
     """Where referral links lead; unset: the address at which the API is asked."""
+    ledger_embed_origins: Annotated[str, AfterValidator(_origins)] | None = None
+    """Whose pages may show an instructor's panel in a frame, and sign its instructor in: origins, separated by commas;
+    unset: nobody's."""
     ledger_data_dir: Path | None = None
     """Where the sandbox keeps its files; unset: its own default."""
 
@@ -125,6 +138,11 @@ class Settings(BaseSettings):
             hold_same_account=self.payout_hold_same_account,
             max_bonuses_a_day=self.payout_max_bonuses_a_day,
         )
+
+    @property
+    def embed_origins(self) -> tuple[str, ...]:
+        """The origins of `ledger_embed_origins`, one by one."""
+        return tuple(self.ledger_embed_origins.split(",")) if self.ledger_embed_origins is not None else ()
 
     @property
     def stripe_webhook_secrets(self) -> tuple[str, ...]:

@@ -17,10 +17,18 @@ from ledger.payouts.steps import Wait
 from ledger.reasons import EXPLANATIONS, Reason
 from ledger.referrals.payout_account import Account
 from ledger.status import Status
-from projections.bank_leg import BankReport, bank_leg
+from projections.bank_leg import BankReport, bank_leg, in_words
 from projections.reviewed import approval_view, hold_view, last_error
 from projections.rows import BankAccountRow, EarningsRow, InstructorRow, PayoutRow, ProgramRow, ReferralRow, Row
-from projections.views import FoundingStatus, InstructorStats, PayoutView, ProgramTotals, ReferralView, View
+from projections.views import (
+    BankLegView,
+    FoundingStatus,
+    InstructorStats,
+    PayoutView,
+    ProgramTotals,
+    ReferralView,
+    View,
+)
 
 __all__ = ["STATUSES", "Surroundings", "founding", "payout_view", "referral_view", "stats", "totals"]
 
@@ -99,6 +107,7 @@ def referral_view(row: ReferralRow, payout: PayoutRow | None, around: Surroundin
     else:
         why = Wait(Reason.AWAITING_FIRST_LESSON)
     words = EXPLANATIONS[why.reason]
+    leg = _bank_leg(payout, around.bank_accounts)
     return ReferralView(
         **_shown(row, ReferralView),
         reason=why.reason,
@@ -108,7 +117,8 @@ def referral_view(row: ReferralRow, payout: PayoutRow | None, around: Surroundin
         next_attempt_at=why.until,
         paid_at=payout.settled_at if payout else None,
         transfer_id=payout.transfer_id if payout else None,
-        bank=_bank(payout, around.bank_accounts),
+        bank=in_words(leg) if leg else None,
+        bank_leg=leg,
     )
 
 
@@ -148,7 +158,7 @@ def _account(row: InstructorRow | None) -> Account | None:
     )
 
 
-def _bank(payout: PayoutRow | None, bank_accounts: Mapping[str, BankAccountRow]) -> str | None:
+def _bank_leg(payout: PayoutRow | None, bank_accounts: Mapping[str, BankAccountRow]) -> BankLegView | None:
     if payout is None or payout.status != "paid" or payout.settled_at is None or payout.destination is None:
         return None
     known = bank_accounts.get(payout.destination)

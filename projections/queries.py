@@ -24,6 +24,7 @@ from projections.tables import LIVE_SCHEMA, use_schema
 from projections.views import (
     FoundingStatus,
     InstructorStats,
+    MonthOfMoney,
     OpenApprovalView,
     Page,
     PayoutView,
@@ -84,6 +85,19 @@ class ReadModels:
                 limit=limit + 1,
             )
             return self._referral_page(cursor, program, found, limit)
+
+    def referral_of(self, referrer_id: str, referral_id: str) -> tuple[ReferralView | None, int]:
+        """One of a referrer's own referrals (None: there is no such), and the position that says so."""
+        with self._snapshot() as (cursor, program):
+            found = _rows(ReferralRow, cursor, "referral_of", referrer_id=referrer_id, referral_id=referral_id)
+            page = self._referral_page(cursor, program, found, limit=1)
+        return next(iter(page.items), None), page.position
+
+    def months_of(self, referrer_id: str) -> list[MonthOfMoney]:
+        """The months in which a referrer earned or was paid anything, oldest first. They add up to what `stats` says."""
+        with self._snapshot() as (cursor, _):
+            found = cursor.execute(QUERIES["months_of"], {"referrer_id": referrer_id}).fetchall()
+        return [MonthOfMoney.model_validate(row) for row in found]
 
     def referrals(self, *, limit: int, after: int | None = None) -> Page[ReferralView]:
         """All referrals, oldest attribution first."""

@@ -16,6 +16,24 @@ WHERE referrer_id = %(referrer_id)s AND attributed_position < %(before)s
 ORDER BY attributed_position DESC
 LIMIT %(limit)s;
 
+-- name: referral_of
+SELECT * FROM referral WHERE referral_id = %(referral_id)s AND referrer_id = %(referrer_id)s;
+
+-- name: months_of
+-- A referrer's money by month (UTC, by when it happened): payout_by_referrer finds their own rows, and no others are read.
+SELECT month AT TIME ZONE 'UTC' AS month, sum(earned_minor)::bigint AS earned_minor, sum(paid_minor)::bigint AS paid_minor
+FROM (
+    SELECT date_trunc('month', earned_at AT TIME ZONE 'UTC') AS month, amount_minor AS earned_minor, 0 AS paid_minor
+    FROM payout
+    WHERE referrer_id = %(referrer_id)s
+    UNION ALL
+    SELECT date_trunc('month', settled_at AT TIME ZONE 'UTC'), 0, amount_minor
+    FROM payout
+    WHERE referrer_id = %(referrer_id)s AND status = 'paid'
+) AS money
+GROUP BY month
+ORDER BY month;
+
 -- name: referrals
 SELECT *
 FROM referral

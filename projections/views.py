@@ -1,7 +1,7 @@
 """What the queries answer with: frozen, typed, and made of plain values. Money in minor units of `currency`."""
 
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -12,6 +12,14 @@ from ledger.status import Status
 
 class View(BaseModel):
     model_config = ConfigDict(frozen=True)
+
+
+class BankLegView(View):
+    """The way of a paid bonus from the payout account to the bank. `message`: why the bank refused, in its words."""
+
+    stands: Literal["on_its_way", "sent", "refused"]
+    reported_at: datetime | None
+    message: str | None
 
 
 class ReferralView(View):
@@ -39,6 +47,8 @@ class ReferralView(View):
     transfer_id: str | None
     bank: str | None
     """Of a paid referral: the last leg of the money, from the payout account to the bank, in words."""
+    bank_leg: BankLegView | None
+    """The same for whoever writes dates in their own way."""
 
 
 class HoldView(View):
@@ -109,6 +119,14 @@ class InstructorStats(View):
     pending_minor: int
     failed_minor: int
     currency: str
+
+
+class MonthOfMoney(View):
+    """What a referrer earned, and was paid, in one month. `month`: its beginning, in UTC. A bonus taken back is not paid."""
+
+    month: datetime
+    earned_minor: int
+    paid_minor: int
 
 
 class FoundingStatus(View):

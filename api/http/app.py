@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from api import pages
 from api.http import openapi
@@ -36,6 +36,7 @@ from api.http.routes import (
 )
 from api.pages.problem_pages import is_of_page, problem_page
 from api.pages.session import SignInError
+from api.pages.sign_in import ask_to_sign_in
 from api.services import Services
 
 API_VERSION = "1.0"  # of what the routes promise, not of this release
@@ -83,7 +84,7 @@ def create_app(services: Services) -> FastAPI:
     app.add_exception_handler(SignInError, _send_to_sign_in)
     for expected in (HTTPException, ProblemError, RequestValidationError):
         app.add_exception_handler(expected, _answer_with_problem)
-    app.add_middleware(Edge, metrics=parts.metrics)
+    app.add_middleware(Edge, metrics=parts.metrics, answer=_answer_with_problem)
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     return app
 
@@ -96,12 +97,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _answer_with_problem(request: Request, error: Exception) -> Response:
+    """For a browser a page, for a program a document."""
     problem, request_id = problem_of(error), request.state.request_id
     return problem_page(request, problem, request_id) if is_of_page(request) else problem_response(problem, request_id)
 
 
 async def _send_to_sign_in(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the signature is Starlette's
-    return RedirectResponse("/session", status_code=303)
+    return ask_to_sign_in(request)
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -3,14 +3,17 @@
 import re
 import time
 import uuid
+from collections.abc import Awaitable, Callable
 
 import structlog
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.inflow import Inflow
 from api.http.metrics import Metrics
-from api.http.problems import Kind, ProblemError, problem_of, problem_response
+from api.http.problems import Kind, ProblemError, problem_of
 
 MOST_IN_FLIGHT = 1000
 OPERATIONS = ("/health/", "/metrics")
@@ -24,6 +27,11 @@ SECURITY_HEADERS = {
     "X-Frame-Options": "DENY",
 }
 
+MAY_BE_FRAMED = re.compile(r"frame-ancestors (?!'none')")
+"""Of a policy: old browsers obey X-Frame-Options, which can name no origin."""
+
+AnswerToError = Callable[[Request, Exception], Awaitable[Response]]
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.\-]{8,64}")
 
 logger = structlog.get_logger("api.http")
@@ -32,9 +40,10 @@ logger = structlog.get_logger("api.http")
 class Edge:
     """The outermost layer. `HEAD` is answered as `GET` without the body."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, answer: AnswerToError) -> None:
         self._app = app
         self._metrics = metrics
+        self._answer_to_error = answer
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,14 +71,15 @@ class Edge:
             if self._in_flight > MOST_IN_FLIGHT and not scope["path"].startswith(OPERATIONS):
                 raise ProblemError(Kind.BUSY, "Too many requests at once.")  # noqa: TRY301 - answered below like any other
             await self._app(scope, receive, answer)
-        except Exception as error:  # the last resort: whatever it is, the client gets a document
+        except Exception as error:  # the last resort: whatever it is, the client gets an answer
             problem = problem_of(error)
             if problem.kind is Kind.INTERNAL:
                 logger.exception("defect", route=_route(scope))
             elif problem.kind.status >= 500:
                 logger.warning("not_served", code=problem.kind.code, error=type(error).__name__)
             if answer.status is None:
-                await problem_response(problem, answer.request_id)(scope, receive, answer)
+                response = await self._answer_to_error(Request(scope), error)
+                await response(scope, receive, answer)
 
     def _note(self, method: str, scope: Scope, status: int | None, seconds: float) -> None:
         """No address, no token, no person: the path itself may hold an id."""
@@ -99,6 +109,8 @@ class _Answer:
                 headers["Connection"] = "close"
             for name, value in SECURITY_HEADERS.items():
                 headers.setdefault(name, value)
+            if MAY_BE_FRAMED.search(headers["Content-Security-Policy"]):
+                del headers["X-Frame-Options"]
         elif message["type"] == "http.response.body" and self._is_head:
             message = {**message, "body": b""}
         await self._send(message)

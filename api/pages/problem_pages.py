@@ -6,6 +6,8 @@ from starlette.responses import Response
 from api.http.problems import ProblemError
 from api.pages.rendering import page
 
+PASSING = (408, 503, 504)
+"""What is over in a moment."""
 PROGRAMS = ("/api/", "/health/", "/metrics")
 
 
@@ -14,11 +16,13 @@ def is_of_page(request: Request) -> bool:
 
 
 def problem_page(request: Request, problem: ProblemError, request_id: str) -> Response:
+    is_passing = problem.kind.status in PASSING and request.method == "GET"
     return page(
         request,
         "problem.html",
         status=problem.kind.status,
         title=problem.kind.title,
         detail=problem.detail,
+        again=request.url.path if is_passing else None,
         request_id=request_id,
     )

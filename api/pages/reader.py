@@ -57,6 +57,10 @@ class Reader:
         """Of a day in UTC, as the books count months."""
         return format_date(moment.astimezone(UTC), format="MMM y", locale=self.locale)
 
+    def month_alone(self, moment: datetime) -> str:
+        """The same without the year, where that is said beside it."""
+        return format_date(moment.astimezone(UTC), format="LLL", locale=self.locale)
+
     @property
     def _zone_info(self) -> tzinfo:
         return UTC if self.zone == "UTC" else ZoneInfo(self.zone)

@@ -11,25 +11,28 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from api.http.parts import parts
+from api.pages.embedding import EMBEDDED, frame_ancestors, is_embedded
 from api.pages.reader import Reader
 
 TEMPLATES = Path(__file__).with_name("templates")
 PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "form-action 'self'; base-uri 'none'; frame-ancestors "
 )
 
 
 def page(request: Request, template: str, *, status: int = 200, **shown: object) -> HTMLResponse:
-    """The template with what it shows. Every template knows the `reader`, the `path` it is at, and whether money is real."""
+    """The template with what it shows. Every template knows the `reader`, the `path` it is at, the way `home`, and whether
+    money is real."""
     html = _templates.get_template(template).render(
         reader=Reader.of(request),
         path=request.url.path,
+        home=EMBEDDED if is_embedded(request) else "/",
         is_sandbox=parts(request).services.settings.stripe_api_key is None,
         **shown,
     )
     # same-origin, or browsers would name no origin in the forms' POSTs
-    headers = {"Content-Security-Policy": PAGE_POLICY, "Referrer-Policy": "same-origin"}
+    headers = {"Content-Security-Policy": PAGE_POLICY + frame_ancestors(request), "Referrer-Policy": "same-origin"}
     return HTMLResponse(html, status, headers)
 
 

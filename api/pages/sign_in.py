@@ -7,6 +7,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.http.parts import Parts, PartsOfApp
 from api.pages import look_around, session
+from api.pages.embedding import is_embedded
 from api.pages.rendering import page
 from api.tokens import LONGEST_TOKEN, Principal, TokenError
 
@@ -31,7 +32,7 @@ def sign_in_page(request: Request, parts: PartsOfApp) -> HTMLResponse:
 
 @router.post("/session", dependencies=[Depends(session.check_own_form)])
 async def sign_in(request: Request, parts: PartsOfApp) -> Response:
-    token = await _token_of_form(request)
+    token = await token_of_form(request)
     try:
         principal = await parts.verifier.verify(token)
     except TokenError as error:
@@ -53,6 +54,13 @@ def sign_out() -> Response:
     return response
 
 
+def ask_to_sign_in(request: Request) -> Response:
+    """For whoever came without a session. In a frame only the platform's page can sign somebody in."""
+    if is_embedded(request):
+        return page(request, "referrals/signed_out.html", status=401)
+    return RedirectResponse("/session", status_code=303)
+
+
 def home_of(principal: Principal) -> str | None:
     """The first page of a role; None if there is none for it."""
     if principal.may_act_as(session.STAFF):
@@ -60,7 +68,7 @@ def home_of(principal: Principal) -> str | None:
     return "/referrals" if principal.may_act_as(("instructor",)) else None
 
 
-async def _token_of_form(request: Request) -> str:
+async def token_of_form(request: Request) -> str:
     """Empty if the form is not what our page sends: then it is no token either."""
     body = b""
     async for chunk in request.stream():

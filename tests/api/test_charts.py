@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from markupsafe import Markup
@@ -39,3 +40,18 @@ def test_names_are_escaped_and_colours_left_to_the_page(draw: Draw, side: str) -
 @KINDS
 def test_nothing_to_show_is_an_empty_chart(draw: Draw, side: str) -> None:
     assert drawn(draw([("Jan 2026", Decimal(0))], str), side) == [0]
+
+
+def test_pairs_stand_beside_each_other_and_are_drawn_to_one_scale() -> None:
+    pairs = [("Jan 2026", Decimal(75), Decimal(0)), ("<b>", Decimal(50), Decimal(150))]
+    svg = charts.paired_columns(pairs, str)
+    rects = re.findall(
+        r'<rect class="(first|second)" x="([0-9.]+)" y="[0-9.]+" width="([0-9.]+)" height="([0-9.]+)"', svg
+    )
+    kinds = [kind for kind, *_ in rects]
+    ends = [(float(x), float(x) + float(width)) for _, x, width, _ in rects]
+    heights = [float(height) for *_, height in rects]
+    assert kinds == ["first", "second"] * 2
+    assert all(right <= left + 0.001 for (_, right), (left, _) in pairwise(ends))
+    assert heights == pytest.approx([heights[3] / 2, 0, heights[3] / 3, heights[3]])
+    assert "<b>" not in svg

@@ -7,6 +7,7 @@ import httpx
 import psycopg
 import pytest
 
+from api.pages import session
 from tests.api.running import Ledger, fact, running, settings
 
 
@@ -30,14 +31,18 @@ def all_that_needs_the_database(ledger: Ledger) -> list[Callable[[], httpx.Respo
 def test_it_starts_without_a_database_and_says_so(tmp_path_factory: pytest.TempPathFactory) -> None:
     nowhere = f"host={tmp_path_factory.mktemp('nowhere')} dbname=x"
     with running(nowhere, settings()) as ledger:
-        ready, metrics, *answers = at_once(
+        cookie = f"{session.COOKIE}={ledger.token('instructor', 'anna')}"
+        ready, metrics, page, *answers = at_once(
             lambda: ledger.client.get("/health/ready"),
             lambda: ledger.client.get("/metrics"),
+            lambda: ledger.client.get("/referrals", headers={"Cookie": cookie, "Accept": "text/html"}),
             *all_that_needs_the_database(ledger),
         )
         assert (ready.status_code, ready.json()["status"]) == (503, "not_ready")
         assert "ledger_database_up 0.0" in metrics.text
         assert ledger.client.get("/health/live").status_code == 200
+        assert (page.status_code, page.headers["Content-Type"]) == (503, "text/html; charset=utf-8")
+        assert "Try again" in page.text
         for answer in answers:
             assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
             assert answer.headers["retry-after"] == "1"

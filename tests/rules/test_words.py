@@ -9,7 +9,7 @@ from ledger.events import EVENT_TYPES, Happened
 from ledger.reasons import EXPLANATIONS, Reason
 from ledger.referrals import journey
 from ledger.status import status_of
-from projections.bank_leg import BankReport, bank_leg
+from projections.bank_leg import BankReport, bank_leg, in_words
 from tests.rules.vocabulary import attributed, lesson_completed, went_live
 
 SIGNED_UP, LIVE, TAUGHT = attributed("bob", "ada", "ADA"), went_live("bob"), lesson_completed("bob", "first")
@@ -78,6 +78,6 @@ LATER = PAID_AT + timedelta(days=2)
     ],
 )
 def test_the_way_to_the_bank_is_told_in_words(report: BankReport | None, said: str) -> None:
-    told = bank_leg(PAID_AT, report)
+    told = in_words(bank_leg(PAID_AT, report))
     assert_plain_words(told)
     assert said.lower() in told.lower()

@@ -1,22 +1,21 @@
 """What an instructor sees: their own referrals, in words. Reason codes are for operators and stay out of these answers."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Self
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from api.http import cursors
 from api.http.access import OwnInstructorId
 from api.http.caught_up import CaughtUpReadModels
 from api.http.cursors import Cursor, Limit, Listing
 from api.http.openapi import AUTHORIZED, POSITION_HEADER, STORED, problems, reads
+from api.http.own_referrals import is_popup_due, own_code, own_referred, way_in
 from api.http.parts import PartsOfApp, referral_link
 from api.http.positions import reflects
 from api.http.problems import Kind
 from api.http.routes import PREFIX
 from ledger.events import Tier
-from ledger.mint_code import mint_code
 from ledger.reasons import Actor
 from ledger.status import Status
 from projections.views import FoundingStatus, ReferralView
@@ -103,7 +102,7 @@ def get_stats(
 ) -> Stats:
     found = read_models.stats(instructor_id)
     reflects(response, found.position)
-    code, link = _way_in(request, found.codes)
+    code, link = way_in(request, found.codes)
     return Stats(
         code=code,
         link=link,
@@ -121,12 +120,10 @@ def list_referred(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Listing[Referred]:
-    listed = ("referred", instructor_id)
-    page = read_models.referred(instructor_id, limit=limit, after=cursors.decode(cursor, *listed))
+    page = own_referred(parts, read_models, instructor_id, limit=limit, cursor=cursor)
     reflects(response, page.position)
-    names = parts.services.people.names_of([view.referred_id for view in page.items])
-    items = [Referred.of(view, names.get(view.referred_id)) for view in page.items]
-    return Listing(items=items, next_cursor=cursors.encode(page.next_after, *listed))
+    items = [Referred.of(view, page.names.get(view.referred_id)) for view in page.items]
+    return Listing(items=items, next_cursor=page.next_cursor)
 
 
 @router.get("/popup-data", summary="Whether to tell me about referrals, and what", responses=reads(*AUTHORIZED))
@@ -139,8 +136,8 @@ def get_popup_data(
 ) -> PopupData:
     found = read_models.stats(instructor_id)
     reflects(response, found.position)
-    code, link = _way_in(request, found.codes)
-    is_due = found.live_at is not None and not parts.services.people.popup_seen(instructor_id)
+    code, link = way_in(request, found.codes)
+    is_due = is_popup_due(parts, found, instructor_id)
     return PopupData(show=is_due, code=code, link=link, founding=read_models.founding())
 
 
@@ -167,11 +164,6 @@ def get_founding_status(response: Response, read_models: CaughtUpReadModels) -> 
     responses={200: {"headers": POSITION_HEADER}, **problems(*AUTHORIZED, *STORED, Kind.NO_FREE_CODE)},
 )
 def ensure_code(request: Request, response: Response, parts: PartsOfApp, instructor_id: OwnInstructorId) -> Code:
-    code, position = mint_code(parts.services.log, instructor_id, actor=instructor_id, now=datetime.now(UTC))
+    code, position = own_code(parts, instructor_id)
     reflects(response, position)
     return Code(code=code, link=referral_link(request, code))
-
-
-def _way_in(request: Request, codes: list[str]) -> tuple[str, str] | tuple[None, None]:
-    """The oldest code, and its link."""
-    return (codes[0], referral_link(request, codes[0])) if codes else (None, None)

@@ -5,7 +5,10 @@ const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const zoneCookie = `ledger_zone=${zone}`;
 if (zone && zone !== document.documentElement.dataset.zone && !document.cookie.split("; ").includes(zoneCookie)) {
   document.cookie = `${zoneCookie}; Path=/; Max-Age=31536000; SameSite=Strict`;
-  location.reload();
+  if (document.cookie.includes(zoneCookie)) { // else no cookies are kept here, and it would go on for ever
+    location.reload();
+    await new Promise(() => {}); // this page goes, and must not begin anything that happens once
+  }
 }
 
 // What is marked `data-live` is kept up to date: told that something moved, the page is asked for again, and each such
@@ -37,7 +40,7 @@ async function refresh() {
   } catch {
     return; // offline for a moment: the next event or poll asks again
   }
-  if (answer.redirected) {
+  if (answer.redirected || answer.status === 401) {
     document.getElementById("notice").textContent = "Your session has ended. Sign in again to see what is new.";
     return;
   }
@@ -49,4 +52,56 @@ async function refresh() {
       element.replaceChildren(...newer.childNodes);
     }
   }
+}
+
+// Instructors: copy and share the link.
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  const text = document.getElementById(button.dataset.copy);
+  const said = document.getElementById(button.dataset.said);
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(text.textContent.trim());
+      said.textContent = "The link is copied.";
+    } catch { // not allowed in this frame, or not over http
+      getSelection().selectAllChildren(text);
+      said.textContent = "The link is selected: copy it with your keyboard, or from the menu of your phone.";
+    }
+  });
+}
+
+if (navigator.share) {
+  for (const link of document.querySelectorAll("[data-share]")) {
+    link.addEventListener("click", (click) => {
+      click.preventDefault();
+      navigator.share({ url: link.dataset.share }).catch(() => {}); // whoever changes their mind has not failed
+    });
+  }
+}
+
+// Instructors: the popup, once. The server remembers; this browser does too, so that two tabs do not show it twice.
+
+const popup = document.getElementById("popup");
+if (popup) {
+  const form = popup.querySelector("form");
+  if (isFirstTime(`ledger_popup_seen ${popup.dataset.of}`)) {
+    popup.showModal();
+    popup.addEventListener("close", () => document.querySelector("h1").focus());
+    form.addEventListener("submit", (submit) => {
+      submit.preventDefault();
+      popup.close();
+    });
+  }
+  fetch(form.action, { method: "POST", redirect: "manual", keepalive: true }).catch(() => {});
+}
+
+function isFirstTime(name) {
+  try {
+    if (localStorage.getItem(name)) return false;
+    localStorage.setItem(name, "yes");
+  } catch {
+    // a browser that stores nothing: the server's memory has to do
+  }
+  return true;
 }
