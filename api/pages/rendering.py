@@ -23,7 +23,8 @@ PAGE_POLICY = (
 
 def page(request: Request, template: str, *, status: int = 200, **shown: object) -> HTMLResponse:
     """The template with what it shows. Every template knows the `reader`, the `path` it is at, the way `home`, and whether
-    money is real."""
+    money is real.
+    """
     html = _templates.get_template(template).render(
         reader=Reader.of(request),
         path=request.url.path,

@@ -11,7 +11,9 @@ DASHBOARD = """<!doctype html>
 <body>
 <h1>Dashboard</h1>
 <iframe name="referrals" title="My referrals" width="380" height="700" allow="clipboard-write {ledger}"></iframe>
-<form method="post" action="{ledger}/referrals/embedded" target="referrals"><input type="hidden" name="token" value="{token}"></form>
+<form method="post" action="{ledger}/referrals/embedded" target="referrals">
+  <input type="hidden" name="token" value="{token}">
+</form>
 <script>document.querySelector("form").submit();</script>
 </body>
 </html>
