@@ -263,7 +263,7 @@ async def payout_worker(settings: Settings, url: str) -> AsyncIterator["PayoutWo
             opened.callback(wakeups.close)
             crew = Crew(url, _connections("worker"))
             opened.callback(crew.close)
-            todo = TodoList(opened.enter_context(_pool(url, "worker", WORKER_POOL_SIZE)))
+            todo = TodoList(opened.enter_context(_todo_pool(url)))
             process = PayoutProcess(ThreadedLog(log), gateway, Pace(CALLS_AT_ONCE), now, settings.payout_policy)
             watch = Watch(todo, Notices(log, now), process.calls, now)
             yield PayoutWorker(process, watch, todo, log, wakeups, PAYOUTS_AT_ONCE, LEASE_SECONDS, crew.size)
@@ -360,6 +360,14 @@ def owner_pool(url: str) -> Iterator[ConnectionPool[psycopg.Connection]]:
 
 def _pool(url: str, part: str, size: int) -> ConnectionPool[psycopg.Connection]:
     return open_pool(url, _connections(part), max_size=size)
+
+
+def _todo_pool(url: str) -> ConnectionPool[psycopg.Connection]:
+    """The list is worked out from the log, in transactions of its own: what a crash of the server loses of it, rows and checkpoint
+    together, is worked out again. So nobody waits for the disk; the log's own appends do.
+    """
+    settings = replace(_connections("worker"), server_settings={"synchronous_commit": "off"})
+    return open_pool(url, settings, max_size=WORKER_POOL_SIZE)
 
 
 def _read_pool(url: str, part: str, size: int) -> ConnectionPool[psycopg.Connection]:

@@ -5,7 +5,6 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-import psycopg
 from pydantic import SecretStr
 
 from api.composition import migrate
@@ -19,7 +18,7 @@ from ledger.people import PeopleDirectory
 from ledger.store import PostgresRecorder
 from ledger.store.connection import open_pool
 
-__all__ = ["CODE", "REFERRER", "SPARE_TIME", "fact", "ingest", "referrer_facts", "settled_in", "token"]
+__all__ = ["CODE", "REFERRER", "SPARE_TIME", "fact", "ingest", "referrer_facts", "token"]
 
 REFERRER = "ins_referrer"
 CODE = "BENCH"
@@ -61,14 +60,6 @@ def ingest(database_url: str, facts: Iterable[dict[str, object]]) -> None:
         for first in range(0, len(deliveries), BATCH):
             receipts = ingestion.ingest(deliveries[first : first + BATCH], "benchmark")
             assert all(receipt.outcome == "recorded" for receipt in receipts), receipts
-
-
-def settled_in(connection: psycopg.Connection) -> list[str]:
-    """The payouts that were settled, in the order of the log."""
-    rows = connection.execute(
-        "SELECT data ->> 'payout_id' FROM ledger.event WHERE type = 'TransferSettled' ORDER BY position"
-    )
-    return [payout_id for (payout_id,) in rows]
 
 
 def token(role: str, subject: str = "benchmark") -> str:

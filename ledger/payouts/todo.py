@@ -114,6 +114,8 @@ class TodoList:
                 _apply(connection, Changes.of(events))
                 position = events[-1].position
                 connection.execute(QUERIES["move_checkpoint"], {"position": position})
+            if len(events) < BATCH_SIZE:
+                return position
 
     def position(self) -> int:
         with self._pool.connection() as connection:

@@ -124,7 +124,7 @@ class PayoutWorker:
         """Take in what is new, hand out what is due, and wait until there is more of either, or a slot is free."""
         loop = asyncio.get_running_loop()
         began, room = loop.time(), self._room()
-        position, claims, next_due = await asyncio.to_thread(self._look, room)
+        position, claims = await asyncio.to_thread(self._look, room)
         for claim in claims:
             task = asyncio.create_task(self._work(claim))
             self._active.add(task)
@@ -132,17 +132,21 @@ class PayoutWorker:
         if len(claims) == room and self._active:
             await asyncio.wait(self._active, return_when=asyncio.FIRST_COMPLETED, timeout=IDLE_SECONDS)
         elif not self._stopping.is_set():
-            patience = IDLE_SECONDS if next_due is None else max(0.02, min(IDLE_SECONDS, next_due))
-            await asyncio.to_thread(self._wakeups.wait, position, patience)
+            await asyncio.to_thread(self._wait_for_more, position)
         gathering_seconds = began + GATHER_SECONDS * len(self._active) / self._concurrency - loop.time()
         if gathering_seconds > 0:
             await _pause(self._stopping, gathering_seconds)
 
-    def _look(self, room: int) -> tuple[int, Sequence[Claim], float | None]:
-        """On a thread: the position followed to, what is due, and in how many seconds more will be."""
+    def _look(self, room: int) -> tuple[int, Sequence[Claim]]:
+        """On a thread: the position followed to, and what is due."""
         position = self._todo.follow(self._log)
-        claims = self._todo.claim(room, self._lease_seconds) if room else ()
-        return position, claims, self._todo.next_due_in_seconds() if len(claims) < room else None
+        return position, self._todo.claim(room, self._lease_seconds) if room else ()
+
+    def _wait_for_more(self, position: int) -> object:
+        """On a thread: until the log has grown, or something comes due."""
+        next_due = self._todo.next_due_in_seconds()
+        patience = IDLE_SECONDS if next_due is None else max(0.02, min(IDLE_SECONDS, next_due))
+        return self._wakeups.wait(position, patience)
 
     def _room(self) -> int:
         """How many payouts to take on: those that get their turn soon, and no more than may be in work."""
