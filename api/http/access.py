@@ -43,7 +43,7 @@ class Caller:
         return principal
 
 
-def _own_instructor_id(principal: Annotated[Principal, Depends(Caller(("instructor",)))]) -> str:
+async def _own_instructor_id(principal: Annotated[Principal, Depends(Caller(("instructor",)))]) -> str:
     try:
         return _INSTRUCTOR_ID.validate_python(principal.subject)
     except ValidationError:

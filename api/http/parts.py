@@ -44,7 +44,12 @@ def parts(request: Request) -> Parts:
     return cast(Parts, request.app.state.parts)
 
 
-PartsOfApp = Annotated[Parts, Depends(parts)]
+async def _parts(request: Request) -> Parts:
+    """A coroutine, as every dependency that does not wait for the database: FastAPI hands the others to a thread, each time."""
+    return parts(request)
+
+
+PartsOfApp = Annotated[Parts, Depends(_parts)]
 
 
 def referral_link(request: Request, code: str) -> str:
