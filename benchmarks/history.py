@@ -96,7 +96,9 @@ def _endless(random: Random) -> Iterator[tuple[datetime, Event]]:
 
     def go_on(journey: Iterator[Step], after: datetime) -> None:
         for days, event in islice(journey, 1):
-            heappush(due, (after + timedelta(days=days, microseconds=random.randint(1, 999)), next(order), journey, event))
+            heappush(
+                due, (after + timedelta(days=days, microseconds=random.randint(1, 999)), next(order), journey, event)
+            )
 
     signs_up_at = BEGINS
     for number in count(1):
