@@ -40,6 +40,7 @@ from ledger.reconciliation.run_lines import RunLines
 from ledger.set_terms import ensure_terms
 from ledger.store import PostgresRecorder, Wakeups
 from ledger.store.connection import ConnectionSettings, open_pool
+from ledger.store.presence import Presence
 from projections.journal import Journal
 from projections.journal_month import MonthsOfJournal
 from projections.journal_stretch import JournalStretch
@@ -64,6 +65,9 @@ CALLS_AT_ONCE = 64
 
 PAYOUTS_AT_ONCE = 96
 """The calls at once, and those that are read, decided on and recorded meanwhile."""
+
+PAYOUT_WORKERS = 1
+"""The kind of process, as workers count each other: they divide the pace among them."""
 
 DATABASE_THREADS = 16
 """Of a worker: so many reads and appends at a time. Appends that wait together are committed together."""
@@ -245,7 +249,6 @@ def services(settings: Settings, url: str, part: str = "api", pool_size: int = A
 async def payout_worker(settings: Settings, url: str) -> AsyncIterator["PayoutWorker"]:
     """For the running event loop. Raises NoStripe."""
     # Stripe's client takes a quarter of a second to import, and every other process does without.
-    from ledger.payouts.crew import Crew  # noqa: PLC0415
     from ledger.payouts.notices import Notices  # noqa: PLC0415
     from ledger.payouts.pace import Pace  # noqa: PLC0415
     from ledger.payouts.process import PayoutProcess  # noqa: PLC0415
@@ -261,12 +264,12 @@ async def payout_worker(settings: Settings, url: str) -> AsyncIterator["PayoutWo
             log = opened.enter_context(event_log(url, "worker"))
             wakeups = Wakeups(url, _connections("worker"))
             opened.callback(wakeups.close)
-            crew = Crew(url, _connections("worker"))
+            crew = Presence(url, _connections("worker"), PAYOUT_WORKERS)
             opened.callback(crew.close)
             todo = TodoList(opened.enter_context(_todo_pool(url)))
             process = PayoutProcess(ThreadedLog(log), gateway, Pace(CALLS_AT_ONCE), now, settings.payout_policy)
             watch = Watch(todo, Notices(log, now), process.calls, now)
-            yield PayoutWorker(process, watch, todo, log, wakeups, PAYOUTS_AT_ONCE, LEASE_SECONDS, crew.size)
+            yield PayoutWorker(process, watch, todo, log, wakeups, PAYOUTS_AT_ONCE, LEASE_SECONDS, crew.count)
     finally:
         await gateway.close()
 

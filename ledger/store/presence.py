@@ -1,14 +1,15 @@
-"""How many payout workers there are: they share Stripe's limit, and each keeps to its part of it.
+"""How many processes of one kind are connected: each holds a lock that they share, and counts its holders.
 
-Each holds one lock, shared, for as long as it is connected: one that was killed is not counted any more, and nothing is left to
-clean up. A wrong count only makes for a pace that is not quite right, and Stripe's 429s mend that.
+Nothing is written, so nothing is left of one that was killed.
 """
 
 import psycopg
 
 from ledger.store.connection import ConnectionSettings, connect
 
-LOCK = (0x7061796F, 0x75747321)  # two halves of an advisory lock's key; anything that nobody else takes
+__all__ = ["Presence"]
+
+LOCKS = 0x6C656467  # the first half of an advisory lock's key: ours; the second says which kind
 
 JOIN = "SELECT pg_advisory_lock_shared(%s, %s)"
 COUNT = """
@@ -19,21 +20,22 @@ WHERE locktype = 'advisory' AND classid = %s AND objid = %s AND mode = 'ShareLoc
 """
 
 
-class Crew:
-    """A worker's place among the others. Synchronous, for one thread at a time."""
+class Presence:
+    """One process among those of its kind. For one thread at a time; has a connection of its own from the first count on."""
 
-    def __init__(self, database_url: str, settings: ConnectionSettings) -> None:
+    def __init__(self, database_url: str, settings: ConnectionSettings, kind: int) -> None:
         self._database_url = database_url
         self._settings = settings
+        self._lock = (LOCKS, kind)
         self._connection: psycopg.Connection | None = None
 
-    def size(self) -> int:
-        """How many workers are connected, this one included. Raises psycopg.Error; the next call connects again."""
+    def count(self) -> int:
+        """How many are connected, this one included. Raises psycopg.Error; the next count connects again."""
         try:
             if self._connection is None:
                 self._connection = connect(self._database_url, self._settings)
-                self._connection.execute(JOIN, LOCK)
-            row = self._connection.execute(COUNT, LOCK).fetchone()
+                self._connection.execute(JOIN, self._lock)
+            row = self._connection.execute(COUNT, self._lock).fetchone()
         except psycopg.Error:
             self.close()
             raise
