@@ -9,6 +9,7 @@ import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -68,7 +69,10 @@ class ThreadedLog:
 
 
 class PayoutWorker:
-    """`await run()` works until `stop()`, then lets the calls in flight end. For one event loop."""
+    """`await run()` works until `stop()`, then lets the calls in flight end. For one event loop.
+
+    `crew_size` counts the workers that share Stripe's limit, this one included; None: it is alone.
+    """
 
     def __init__(
         self,
@@ -79,7 +83,7 @@ class PayoutWorker:
         wakeups: Wakeups,
         concurrency: int = 16,
         lease_seconds: float = LEASE_SECONDS,
-        crew_size: Callable[[], int] = lambda: 1,
+        crew_size: Callable[[], int] | None = None,
     ) -> None:
         self._process = process
         self._watch = watch
@@ -99,8 +103,10 @@ class PayoutWorker:
         beside = [
             asyncio.create_task(self._repeat("probe", self._process.credentials.probe, PROBE_SECONDS)),
             asyncio.create_task(self._repeat("watch", self._watch.turn, WATCH_SECONDS)),
-            asyncio.create_task(self._repeat("crew", self._share_pace, CREW_SECONDS)),
         ]
+        if self._crew_size is not None:
+            share = partial(self._share_pace, self._crew_size)
+            beside.append(asyncio.create_task(self._repeat("share pace", share, CREW_SECONDS)))
         try:
             while not self._stopping.is_set():
                 try:
@@ -155,8 +161,8 @@ class PayoutWorker:
         soon = math.ceil(pace.rate_per_second * QUEUE_SECONDS) - waiting
         return max(0, min(soon, self._concurrency - len(self._active)))
 
-    async def _share_pace(self) -> None:
-        self._process.pace.share(await asyncio.to_thread(self._crew_size))
+    async def _share_pace(self, crew_size: Callable[[], int]) -> None:
+        self._process.pace.share(await asyncio.to_thread(crew_size))
 
     async def _work(self, claim: Claim) -> None:
         """Advance one payout; when the database is lost, go on where the log says we are once it is back."""
