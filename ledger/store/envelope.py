@@ -1,7 +1,6 @@
 """The envelope that an event travels in, and what of it can be stored."""
 
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
@@ -50,11 +49,18 @@ class RecordedEvent(DCBSequencedEvent):
 def in_envelopes(events: Sequence[DCBEvent]) -> list[EventEnvelope]:
     """Copies of the events, each in an envelope: a bare DCBEvent gets a fresh one."""
     return [
-        copy(event)
+        _copied(event)
         if isinstance(event, EventEnvelope)
         else EventEnvelope(**{name: getattr(event, name) for name in _BARE_FIELDS})
         for event in events
     ]
+
+
+def _copied(event: EventEnvelope) -> EventEnvelope:
+    """As `copy` does it, a few times faster: it is done for each append."""
+    copied = object.__new__(type(event))
+    copied.__dict__.update(event.__dict__)
+    return copied
 
 
 _BARE_FIELDS = [each.name for each in fields(DCBEvent)]

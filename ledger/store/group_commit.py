@@ -4,6 +4,9 @@ A caller that finds no commit under way commits its own append, on its own threa
 meanwhile queue, and a thread kept for them takes all that wait as one group, again and again until nobody does. That
 thread, and not the first in the queue, because it can send the next group before the threads of the last one wake up
 and want the interpreter: the database and the callers work at the same time.
+
+Those whose commit is done wake each other, one by one. Woken together, they would all wait for the interpreter, each of
+them looking again every few milliseconds, and the thread that has the next group to send would stand in line behind them.
 """
 
 import threading
@@ -25,6 +28,7 @@ class GroupCommit:
         self._lock = threading.Lock()
         self._has_ended = threading.Condition(self._lock)  # of the commits under way, once closed
         self._waiting: deque[PendingAppend] = deque()  # empty unless a commit is under way
+        self._settled: deque[PendingAppend] = deque()  # to be woken; whoever takes one out wakes it
         self._is_committing = False
         self._queue_is_ours = threading.Semaphore(0)
         self._thread: threading.Thread | None = None
@@ -41,6 +45,7 @@ class GroupCommit:
             self._is_committing = True
         if must_wait:
             append.wait()
+            self._wake_next()
         else:
             self._commit_alone(append)
         return append.verdict()
@@ -74,6 +79,8 @@ class GroupCommit:
         while self._queue_is_ours.acquire() and self._is_committing:
             while group := self._next_group():
                 self._commit_group(group)
+            while self._wake_next():  # a caller that was interrupted wakes nobody, and no further group will
+                pass
 
     def _next_group(self) -> Group | None:
         with self._lock:
@@ -102,6 +109,13 @@ class GroupCommit:
                 append.error = append.error or error
         if group.put_off:
             self._put_back([append for append in group.put_off if not append.is_settled])
-        for append in (*group.members, *group.put_off):
-            if append.is_settled:
-                append.wake()
+        self._settled.extend(append for append in (*group.members, *group.put_off) if append.is_settled)
+        self._wake_next()
+
+    def _wake_next(self) -> bool:
+        try:
+            append = self._settled.popleft()
+        except IndexError:
+            return False
+        append.wake()
+        return True

@@ -28,8 +28,7 @@ class PendingAppend:
         self.document = orjson.dumps({"events": [_row(event) for event in events], "conditions": self._conditions})
         self.position: int | None = None
         self.error: BaseException | None = None
-        # Held until there is something for the caller to do: return, raise, or lead the next group. A bare lock is the
-        # cheapest thing that a thread can sleep on.
+        # Held until the append is settled. A bare lock is the cheapest thing that a thread can sleep on.
         self._signal = threading.Lock()
         self._signal.acquire()
 

@@ -129,6 +129,34 @@ def test_a_defect_reaches_all_who_wait_and_ends_nothing() -> None:
     assert not [thread for thread in threading.enumerate() if thread.name == "ledger-group-commit"]
 
 
+def test_a_caller_that_is_interrupted_keeps_nobody_asleep() -> None:
+    """They wake each other, and this one is not there to do it."""
+
+    class Interrupted(PendingAppend):
+        def wait(self) -> None:
+            raise KeyboardInterrupt
+
+    held_up, committing = threading.Event(), threading.Event()
+
+    def commit(group: Group) -> None:
+        committing.set()
+        held_up.wait()
+        for member in group.members:
+            member.position = 1
+
+    group_commit = GroupCommit(commit)
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(group_commit.append, PendingAppend([event()], None))
+        committing.wait()
+        with pytest.raises(KeyboardInterrupt):
+            group_commit.append(Interrupted([event()], None))
+        others = [threads.submit(group_commit.append, PendingAppend([event()], None)) for _ in range(3)]
+        wait_until(lambda: len(group_commit._waiting) == 4)
+        held_up.set()
+        assert [each.result(timeout=20) for each in (first, *others)] == [1] * 4
+    group_commit.close()
+
+
 def test_closing_finishes_what_was_begun(recorder: PostgresRecorder, owner: psycopg.Connection) -> None:
     hold_the_log(owner)
     with ThreadPoolExecutor() as threads:
