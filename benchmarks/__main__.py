@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None, benchmarks: Sequence[type[Bench
     for name in given:
         if not any(name in _sizes([each]) for each in chosen):
             parser.error(f"--{_option(name)} is no size of {', '.join(each.name for each in chosen)}")
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 120)
     outcomes = []
     for each in chosen:
         outcomes.append(_run(_sized(each, given, is_short=options.short)))

@@ -14,6 +14,7 @@ from eventsourcing.postgres import PostgresDatastore
 from psycopg.conninfo import conninfo_to_dict
 
 from benchmarks.contenders import Call, Contender
+from benchmarks.database import settle
 from ledger.store import EventEnvelope, PostgresRecorder
 
 __all__ = ["an_event", "fill", "ledger", "plain", "stock"]
@@ -65,8 +66,7 @@ def fill(database_url: str, stored: int, *, for_stock: bool = True) -> None:
                 recorder.append(events)
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(PLAIN_TABLES)
-        connection.execute("VACUUM ANALYZE")
-        connection.execute("CHECKPOINT")
+    settle(database_url)
 
 
 def plain(database_url: str, callers: int, stack: ExitStack, name: str = "plain") -> Contender:

@@ -14,7 +14,7 @@ from psycopg.conninfo import make_conninfo
 from migrations import upgrade
 from sandbox.postgres import EmbeddedPostgres
 
-__all__ = ["DURABLE", "migrated_database", "scratch_database", "scratch_server"]
+__all__ = ["DURABLE", "migrated_database", "scratch_database", "scratch_server", "settle"]
 
 DURABLE = MappingProxyType({"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"})
 
@@ -54,6 +54,13 @@ def scratch_database(settings: Mapping[str, str] = MappingProxyType({})) -> Iter
     """Both at once."""
     with scratch_server(settings) as server_url, migrated_database(server_url) as database_url:
         yield database_url
+
+
+def settle(database_url: str) -> None:
+    """After filling: what vacuum and checkpoint would do later, they have done."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")
+        connection.execute("CHECKPOINT")
 
 
 def _assert_durable(database_url: str) -> None:
