@@ -33,9 +33,9 @@ class Growth(Benchmark):
     name = "growth"
     about = "an append, a refused one, one referral's history and an instructor's figures as the log grows"
     target = "each median within 1.3 times that of the smallest log"
-    short = MappingProxyType({"stored": (2_000, 20_000), "seconds": 0.4, "rounds": 4})
+    short = MappingProxyType({"lengths": (2_000, 20_000), "seconds": 0.4, "rounds": 4})
 
-    stored: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+    lengths: tuple[int, ...] = (10_000, 100_000, 1_000_000)
     full: bool = False
     """With ten million as well."""
     seconds: float = 4.0
@@ -44,7 +44,7 @@ class Growth(Benchmark):
     warm_up_seconds: float = 0.5
 
     def run(self, progress: Progress) -> Result:
-        sizes = (*self.stored, FULL) if self.full else self.stored
+        sizes = (*self.lengths, FULL) if self.full else self.lengths
         figures: list[Figure] = []
         ratios: list[Figure] = []
         with scratch_server(SETTINGS) as server_url, ExitStack() as stack:

@@ -1,7 +1,7 @@
 """The frame of the benchmarks: what it runs, how it reports, and when it fails."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from types import MappingProxyType
 
@@ -163,3 +163,12 @@ def test_the_catalogue_s_benchmarks_say_what_they_are() -> None:
         assert each.about
         assert each.target
         assert set(each.short) <= set(each.__dataclass_fields__)
+
+
+def test_a_size_of_several_benchmarks_is_of_one_type() -> None:
+    """One option sets it."""
+    types: dict[str, set[type]] = {}
+    for each in BENCHMARKS:
+        for name, value in asdict(each()).items():
+            types.setdefault(name, set()).add(type(value))
+    assert {name: found for name, found in types.items() if len(found) > 1} == {}
