@@ -4,9 +4,9 @@ Why something waits is worked out here, when asked, by the payout process's own 
 stale as soon as time passes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, get_args
 
 from ledger.payouts.explain import explain
@@ -24,16 +24,19 @@ from projections.views import (
     BankLegView,
     FoundingStatus,
     InstructorStats,
+    PayoutDay,
     PayoutView,
+    ProgramOverview,
     ProgramTotals,
     ReferralView,
     View,
 )
 
-__all__ = ["STATUSES", "Surroundings", "founding", "payout_view", "referral_view", "stats", "totals"]
+__all__ = ["STATUSES", "Surroundings", "founding", "overview", "payout_view", "referral_view", "stats", "totals"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 CONTRACT_MONEY = ("earned_minor", "paid_minor", "pending_minor", "failed_minor")
+MONEY = (*CONTRACT_MONEY, "cancelled_minor", "reversed_minor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,21 @@ def totals(program: ProgramRow) -> ProgramTotals:
         money_minor={name: getattr(program, name) for name in CONTRACT_MONEY},
         currency=program.currency,
         position=program.position,
+    )
+
+
+def overview(program: ProgramRow, found: Iterable[Mapping[str, Any]], first: date, today: date) -> ProgramOverview:
+    """`found`: the days since `first` on which anything became of an attempt."""
+    known = {row["day"]: PayoutDay.model_validate(row) for row in found}
+    days = [first + timedelta(days=number) for number in range((today - first).days + 1)]
+    return ProgramOverview(
+        position=program.position,
+        founding=founding(program),
+        counts={status: getattr(program, status) for status in STATUSES},
+        money_minor={name: getattr(program, name) for name in MONEY},
+        currency=program.currency,
+        days=[known.get(day) or PayoutDay(day=day, settled=0, failed=0, settled_minor=0) for day in days],
+        credentials_rejected_at=program.credentials_rejected_at,
     )
 
 

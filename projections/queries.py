@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -29,8 +29,10 @@ from projections.views import (
     OpenApprovalView,
     Page,
     PayoutView,
+    ProgramOverview,
     ProgramTotals,
     ReferralView,
+    WaitingView,
 )
 
 QUERIES = named_queries("projections", "queries.sql")
@@ -69,6 +71,23 @@ class ReadModels:
     def totals(self) -> ProgramTotals:
         with self._snapshot() as (_, program):
             return answers.totals(program)
+
+    def overview(self, *, days: int) -> ProgramOverview:
+        """With what became of attempts to pay on so many days (UTC), the last of them today."""
+        today = self._clock().astimezone(UTC).date()
+        first = today - timedelta(days=days - 1)
+        with self._snapshot() as (cursor, program):
+            since = {"since": datetime.combine(first, time(), UTC), "currency": program.currency}
+            found = cursor.execute(QUERIES["payout_days"], since).fetchall()
+        return answers.overview(program, found, first, today)
+
+    def waiting(self, *, most: int) -> WaitingView:
+        """Payouts that wait for somebody of ours; `most`: so many that may do so are looked at."""
+        with self._snapshot() as (cursor, program):
+            found = _payout_rows(cursor, "may_wait_for_somebody", limit=most + 1)
+            around = self._surroundings(cursor, program, found)
+        views = [payout_view(row, around) for row in found[:most]]
+        return WaitingView(payouts=[each for each in views if each.who == "operator"], is_all=len(found) <= most)
 
     def stats(self, instructor_id: str) -> InstructorStats:
         """Zeros for an instructor whom no fact has mentioned."""

@@ -66,6 +66,28 @@ WHERE earned_position < %(before)s
 ORDER BY earned_position DESC
 LIMIT %(limit)s;
 
+-- name: may_wait_for_somebody
+-- Of what is not over, whatever a person may have to look at: why each waits is worked out from its state.
+SELECT *
+FROM payout
+WHERE status IN ('pending_transfer', 'failed')
+  AND (status = 'failed' OR state->>'hold' IS NOT NULL OR state->>'unresolved' IS NOT NULL)
+ORDER BY earned_position
+LIMIT %(limit)s;
+
+-- name: payout_days
+-- What became of attempts on the days since then (UTC), by when it happened; journal_line_occurred_at is the index.
+SELECT
+    (occurred_at AT TIME ZONE 'UTC')::date AS day,
+    count(*) FILTER (WHERE event_type = 'TransferSettled') AS settled,
+    count(*) FILTER (WHERE event_type = 'TransferFailed') AS failed,
+    coalesce(
+        sum(abs(amount_minor)) FILTER (WHERE event_type = 'TransferSettled' AND currency = %(currency)s), 0
+    )::bigint AS settled_minor
+FROM journal_line
+WHERE occurred_at >= %(since)s AND line = 1 AND event_type IN ('TransferSettled', 'TransferFailed')
+GROUP BY day;
+
 -- name: open_approvals
 -- What a second person has to decide on, by the age of the bonus; payout_open_approval is its index.
 SELECT *

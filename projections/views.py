@@ -1,6 +1,6 @@
 """What the queries answer with: frozen, typed, and made of plain values. Money in minor units of `currency`."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -148,6 +148,34 @@ class ProgramTotals(View):
     money_minor: dict[str, int]
     currency: str
     position: int
+
+
+class PayoutDay(View):
+    """What became of attempts to pay on a day (UTC). `settled_minor` in the program's currency."""
+
+    day: date
+    settled: int
+    failed: int
+    settled_minor: int
+
+
+class ProgramOverview(View):
+    """The program at a glance, all of it as of one position. `days`: the newest ones, oldest first, without a gap."""
+
+    position: int
+    founding: FoundingStatus
+    counts: dict[Status, int]
+    money_minor: dict[str, int]
+    currency: str
+    days: list[PayoutDay]
+    credentials_rejected_at: datetime | None
+
+
+class WaitingView(View):
+    """Payouts that go on only once somebody of ours acts, oldest first. `is_all`: no others were left unlooked at."""
+
+    payouts: list[PayoutView]
+    is_all: bool
 
 
 class InstructorAsOf(View):

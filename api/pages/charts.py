@@ -19,13 +19,19 @@ Ticks = Callable[[Decimal], str]
 WIDTH, HEIGHT = 640, 260
 
 
-def columns(points: Sequence[Point], ticks: Ticks) -> Markup:
-    """One upright column for each point, in their order: for what happens over time."""
+def columns(
+    points: Sequence[Point], ticks: Ticks, *, names_apart: int = 1, width: int = WIDTH, height: int = HEIGHT
+) -> Markup:
+    """One upright column for each point, in their order: for what happens over time.
+
+    `names_apart`: only every so manyth column is named, counted from the last.
+    """
     chart = leather.Chart()
     chart.add_columns(points)
+    chart.add_x_axis(ticks=[name for name, _ in points][::-names_apart])
     chart.add_y_scale(0, _top(points))
     chart.add_y_axis(tick_formatter=_formatter(ticks))
-    return _svg(chart, WIDTH, HEIGHT)
+    return _svg(chart, width, height)
 
 
 def paired_columns(points: Sequence[Pair], ticks: Ticks) -> Markup:
@@ -37,13 +43,13 @@ def paired_columns(points: Sequence[Pair], ticks: Ticks) -> Markup:
     return _svg(chart, WIDTH, HEIGHT)
 
 
-def bars(points: Sequence[Point], ticks: Ticks) -> Markup:
+def bars(points: Sequence[Point], ticks: Ticks, *, width: int = WIDTH) -> Markup:
     """One lying bar for each point, the first at the top: for names of some length, like the steps of a funnel."""
     chart = leather.Chart()
-    chart.add_bars([(amount, name) for name, amount in reversed(points)])
+    chart.add_bars([(amount, name) for name, amount in points])
     chart.add_x_scale(0, _top(points))
     chart.add_x_axis(tick_formatter=_formatter(ticks))
-    return _svg(chart, WIDTH, 60 + 36 * len(points))
+    return _svg(chart, width, 60 + 36 * len(points))
 
 
 class _PairedColumns:

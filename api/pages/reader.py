@@ -4,14 +4,14 @@ Both are the browser's word and change nothing but how values are written. The w
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from functools import lru_cache
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_skeleton
 from babel.numbers import format_currency, format_decimal, format_percent
 from fastapi import Depends, Request
 
@@ -52,6 +52,10 @@ class Reader:
     def moment(self, moment: datetime) -> str:
         """To the minute; the page says once in which time zone."""
         return format_datetime(moment.astimezone(self._zone_info), format="medium", locale=self.locale)
+
+    def short_day(self, day: date) -> str:
+        """`Mar 3`, without its year."""
+        return format_skeleton("MMMd", day, locale=self.locale)
 
     def month(self, moment: datetime) -> str:
         """Of a day in UTC, as the books count months."""

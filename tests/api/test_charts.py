@@ -55,3 +55,15 @@ def test_pairs_stand_beside_each_other_and_are_drawn_to_one_scale() -> None:
     assert all(right <= left + 0.001 for (_, right), (left, _) in pairwise(ends))
     assert heights == pytest.approx([heights[3] / 2, 0, heights[3] / 3, heights[3]])
     assert "<b>" not in svg
+
+
+def test_bars_lie_below_each_other_in_their_order() -> None:
+    svg = charts.bars(POINTS, str)
+    places = {name: float(y) for y, name in re.findall(r'<text [^>]*y="([0-9.]+)" dy="0.32em"[^>]*>([^<]+)<', svg)}
+    assert places["Jan 2026"] < places["&lt;b&gt;"] < places["Mar 2026"]
+
+
+def test_of_many_columns_every_so_manyth_is_named() -> None:
+    days = [(f"day {number}", Decimal(number)) for number in range(1, 31)]
+    svg = charts.columns(days, str, names_apart=7)
+    assert re.findall(r">day (\d+)<", svg) == ["30", "23", "16", "9", "2"]

@@ -1,0 +1,9 @@
+"""What finance and auditors look at: a module for each room. Auditors see everything; only finance acts."""
+
+from fastapi import APIRouter
+
+from api.pages.finance import overview
+
+router = APIRouter(include_in_schema=False)
+for room in (overview,):
+    router.include_router(room.router)
