@@ -1,10 +1,11 @@
-"""What people decide about payouts, as HTTP and the command line take it and answer it: the same words in both."""
+"""What people decide about payouts, as HTTP, pages and the command line take it and answer it: the same words everywhere."""
 
 import re
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
+from api.tokens import Principal
 from ledger.payouts.review import Done
 
 PAYOUT_ID = re.compile(r"pay_[a-z2-7]{1,100}")
@@ -27,6 +28,11 @@ Note = Annotated[
         examples=["Asked by risk, case 4711"],
     ),
 ]
+
+
+def decided_by(principal: Principal) -> dict[str, str]:
+    """Who decides, and by which role: an administrator need not be of finance."""
+    return {"actor": principal.subject, "role": "finance" if "finance" in principal.roles else "admin"}
 
 
 class Decision(BaseModel):

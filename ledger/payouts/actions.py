@@ -58,6 +58,12 @@ def decide(action: Action, payout: Payout, note: str) -> Verdict:
     return _DECISIONS[action](payout, note)
 
 
+def permitted(payout: Payout) -> list[Action]:
+    """What would lead to something as the payout is now."""
+    verdicts = {action: decide(action, payout, note="") for action in _DECISIONS}
+    return [action for action, verdict in verdicts.items() if isinstance(verdict, Accepted) and verdict.events]
+
+
 def _hold(payout: Payout, note: str) -> Verdict:
     if payout.is_final:
         return _final(payout)

@@ -54,6 +54,14 @@ class PayoutReview:
             lambda payout: actions.decide_approval(payout, granted=granted, number=number, note=note, actor=actor),
         )
 
+    def permitted(self, payout_id: str) -> list[Action]:
+        """What a person may do now that would change anything."""
+        events, _ = self._log.read([about(payout_tag(payout_id))])
+        payout = payouts.fold(events)
+        if payout is None:
+            raise NoSuchPayoutError(payout_id)
+        return actions.permitted(payout)
+
     def _record(
         self, payout_id: str, actor: str, role: DeciderRole, decide: Callable[[Payout], Verdict]
     ) -> Done | Refused:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from api.decisions import PAYOUT_ID, Decision, Note
+from api.decisions import PAYOUT_ID, Decision, Note, decided_by
 from api.http import cursors
 from api.http.access import FINANCE, Finance
 from api.http.bodies import decode_json, media_type, read_body
@@ -18,7 +18,6 @@ from api.http.parts import PartsOfApp
 from api.http.positions import reflects
 from api.http.problems import Kind, ProblemError
 from api.http.routes import PREFIX
-from api.tokens import Principal
 from ledger.payouts.actions import Action, Refused
 from ledger.payouts.review import Done, NoSuchPayoutError
 from projections.views import OpenApprovalView
@@ -106,7 +105,7 @@ def list_open_approvals(
 def _route_of(action: Action) -> Callable[..., Decision]:
     def act(response: Response, parts: PartsOfApp, finance: Finance, payout_id: str, reason: Reason) -> Decision:
         review = parts.services.review
-        return _decided(response, payout_id, lambda: review.act(action, payout_id, note=reason, **_by(finance)))
+        return _decided(response, payout_id, lambda: review.act(action, payout_id, note=reason, **decided_by(finance)))
 
     return act
 
@@ -138,7 +137,7 @@ def approve_request(
     return _decided(
         response,
         payout_id,
-        lambda: review.decide(payout_id, number, granted=True, note=reason, **_by(finance)),
+        lambda: review.decide(payout_id, number, granted=True, note=reason, **decided_by(finance)),
     )
 
 
@@ -156,13 +155,8 @@ def refuse_request(
     return _decided(
         response,
         payout_id,
-        lambda: review.decide(payout_id, number, granted=False, note=reason, **_by(finance)),
+        lambda: review.decide(payout_id, number, granted=False, note=reason, **decided_by(finance)),
     )
-
-
-def _by(finance: Principal) -> dict[str, str]:
-    """Who decides, and by which role: an administrator need not be of finance."""
-    return {"actor": finance.subject, "role": "finance" if "finance" in finance.roles else "admin"}
 
 
 def _decided(response: Response, payout_id: str, decide: Callable[[], Done | Refused]) -> Decision:

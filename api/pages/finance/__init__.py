@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from api.pages.finance import overview
+from api.pages.finance import overview, payout_forms, payouts
 
 router = APIRouter(include_in_schema=False)
-for room in (overview,):
+for room in (overview, payouts, payout_forms):
     router.include_router(room.router)
