@@ -65,6 +65,11 @@ class Reader:
         """The same without the year, where that is said beside it."""
         return format_date(moment.astimezone(UTC), format="LLL", locale=self.locale)
 
+    def read_moment(self, text: str) -> datetime:
+        """As a field for a date and a time sends it, which is without a zone. Raises ValueError."""
+        moment = datetime.fromisoformat(text)
+        return moment if moment.tzinfo is not None else moment.replace(tzinfo=self._zone_info)
+
     @property
     def _zone_info(self) -> tzinfo:
         return UTC if self.zone == "UTC" else ZoneInfo(self.zone)

@@ -4,7 +4,8 @@ Auditors read; finance reconciles and settles.
 """
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date
+from functools import partial
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -12,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from api import composition
+from api import composition, stripe_report
 from api.decisions import Note
 from api.http import cursors
 from api.http.access import AUDIT, Finance
@@ -24,17 +25,15 @@ from api.http.parts import Parts, PartsOfApp
 from api.http.positions import HEADER, reflects
 from api.http.problems import Kind, ProblemError
 from api.http.routes import PREFIX
+from api.stripe_report import MARGIN_MINUTES, reconcile_report
 from ledger.events import LineClass
-from ledger.reconciliation.inputs import Inputs, range_of
-from ledger.reconciliation.reconciling import Outcome, Reconciling, Run
-from ledger.reconciliation.stripe_csv import parse_stripe_csv
+from ledger.reconciliation.reconciling import Reconciling, Run
 from ledger.reconciliation.views import ExceptionView, LineView, OwnerName, PersonsResolution, RunView
 
 router = APIRouter(prefix=f"{PREFIX}/finance", tags=["finance"], dependencies=[AUDIT])
 
 CSV = "text/csv"
 JSON = "application/json"
-MOST_BYTES_OF_A_REPORT = 64 * 1024 * 1024
 MOST_BYTES = 16 * 1024
 
 REPORT = """balance_transaction_id,created_utc,currency,gross,fee,net,reporting_category,source_id
@@ -90,7 +89,7 @@ class Noted(BaseModel):
     "/reconciliations",
     summary="Reconcile Stripe's activity report with the log",
     description=f"""The body is `balance_change_from_activity.itemized.3`, exactly as Stripe exports it, up to
-{MOST_BYTES_OF_A_REPORT // 1024**2} MB. The same report, range and log again is the same run: 200, and nothing is recorded.""",
+{stripe_report.MOST_BYTES // 1024**2} MB. The same report, range and log again is the same run: 200, and nothing is recorded.""",
     openapi_extra=REPORT_BODY,
     response_model=Reconciled,
     responses={
@@ -115,33 +114,17 @@ async def reconcile(
     finance: Finance,
     first_day: FirstDay = None,
     last_day: LastDay = None,
-    margin_minutes: MarginMinutes = 5,
+    margin_minutes: MarginMinutes = MARGIN_MINUTES,
     complete: Complete = False,
 ) -> Response:
     media_type(request, (CSV,))
-    body = await read_body(request, MOST_BYTES_OF_A_REPORT)
-    margin = timedelta(minutes=margin_minutes)
+    body = await read_body(request, stripe_report.MOST_BYTES)
     days = (first_day, last_day)
-    outcome = await run_in_threadpool(_reconcile, parts, body, days, margin, finance.subject, is_complete=complete)
+    compare = partial(reconcile_report, margin_minutes=margin_minutes, is_complete=complete)
+    outcome = await run_in_threadpool(compare, parts.services.reconciling, body, days, finance.subject)
     answer = Reconciled(run=RunView.of(outcome.run), open=len(outcome.open), unseen=outcome.unseen)
     headers = {HEADER: str(parts.services.recorder.head())}
     return Response(answer.model_dump_json(), 201 if outcome.is_new else 200, headers, JSON)
-
-
-def _reconcile(
-    parts: Parts,
-    body: bytes,
-    days: tuple[date | None, date | None],
-    margin: timedelta,
-    actor: str,
-    *,
-    is_complete: bool,
-) -> Outcome:
-    reconciling = parts.services.reconciling
-    stripe = parse_stripe_csv(body, reconciling.currency())
-    since, until = range_of(*days)
-    inputs = Inputs(stripe, None, since, until, clocks_margin=margin, stripe_complete=is_complete)
-    return reconciling.run(inputs, actor=actor)
 
 
 @router.get("/reconciliations", summary="Past runs, newest first", responses=reads(*AUTHORIZED, Kind.BAD_CURSOR))

@@ -2,8 +2,16 @@
 
 from fastapi import APIRouter
 
-from api.pages.finance import overview, payout_forms, payouts
+from api.pages.finance import (
+    books,
+    downloads,
+    exceptions,
+    overview,
+    payout_forms,
+    payouts,
+    reconciliations,
+)
 
 router = APIRouter(include_in_schema=False)
-for room in (overview, payouts, payout_forms):
+for room in (overview, payouts, payout_forms, books, downloads, reconciliations, exceptions):
     router.include_router(room.router)
