@@ -42,10 +42,10 @@ async def read_upload(request: Request, most_bytes: int) -> Uploaded:
     if not boundary:
         raise _unreadable()
     between = b"\r\n--" + boundary.encode("latin-1", errors="replace")
-    _, *parts, end = (b"\r\n" + body).split(between, MOST_PARTS)
-    if not end.startswith(b"--"):
+    pieces = (b"\r\n" + body).split(between, MOST_PARTS)
+    if len(pieces) < 2 or not pieces[-1].startswith(b"--"):
         raise _unreadable()
-    return Uploaded(dict(_part(each) for each in parts))
+    return Uploaded(dict(_part(each) for each in pieces[1:-1]))
 
 
 def _part(part: bytes) -> tuple[str, bytes]:

@@ -18,10 +18,10 @@ def text_of(document: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", document.split("<main", 1)[1]).split())
 
 
-def show(ledger: Ledger, path: str, *, role: str = "finance", subject: str = "fay") -> str:
+def show(ledger: Ledger, path: str, *, role: str = "finance", subject: str = "fay", **query: str) -> str:
     """Sign in, and read a page as that person."""
     sign_in(ledger, role, subject)
-    answer = ledger.client.get(path, headers={"Accept": "text/html"})
+    answer = ledger.client.get(path, headers={"Accept": "text/html"}, params=query or None)
     assert answer.status_code == 200, answer.text
     return text_of(answer.text)
 

@@ -41,7 +41,7 @@ def test_a_report_is_compared_and_the_difference_explained(ledger: Ledger) -> No
 @pytest.mark.parametrize(
     ("report", "days", "words"),
     [
-        (HEADER + FOREIGN.replace("-75.00,0", '"-1,075.00",0'), {}, "line 2, column gross"),
+        (HEADER + FOREIGN.replace("-75.00,0", '"-1,075.00",0'), {}, "line 2, gross: "),
         (HEADER, {}, "give its first and last day"),
         (HEADER + FOREIGN, {"first_day": "soon"}, "Give days like 2026-07-31."),
         ("", {}, "Choose the file that Stripe exported."),

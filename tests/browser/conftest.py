@@ -38,30 +38,42 @@ def ledger(database_url: str) -> Iterator[Ledger]:
 
 
 @pytest.fixture
-def context(browser: Browser, ledger: Ledger) -> Iterator[BrowserContext]:
-    """A reader in Berlin with an American browser. Whatever the console complains about fails the test."""
-    opened = browser.new_context(
-        base_url=str(ledger.client.base_url), locale="en-US", timezone_id="Europe/Berlin", color_scheme="light"
-    )
-    opened.set_default_timeout(TIMEOUT_MS)
+def open_context(browser: Browser, ledger: Ledger) -> Iterator[Callable[[], BrowserContext]]:
+    """Call it for one more person: in Berlin, with an American browser. Whatever a console complains about fails the test."""
+    contexts: list[BrowserContext] = []
     complaints: list[str] = []
-    opened.on("weberror", lambda error: complaints.append(str(error.error)))
-    opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+
+    def opened() -> BrowserContext:
+        context = browser.new_context(
+            base_url=str(ledger.client.base_url), locale="en-US", timezone_id="Europe/Berlin", color_scheme="light"
+        )
+        contexts.append(context)
+        context.set_default_timeout(TIMEOUT_MS)
+        context.on("weberror", lambda error: complaints.append(str(error.error)))
+        context.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        return context
+
     yield opened
-    opened.close()
+    for context in contexts:
+        context.close()
     assert [each for each in complaints if "status of 4" not in each] == []
 
 
 @pytest.fixture
+def context(open_context: Callable[[], BrowserContext]) -> BrowserContext:
+    return open_context()
+
+
+def enter(context: BrowserContext, ledger: Ledger, role: str, subject: str) -> Page:
+    """Sign in through the form, as people do. Gives the page that they then see."""
+    page = context.new_page()
+    page.goto("/session")
+    page.get_by_label("Your access token").fill(ledger.token(role, subject))
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(lambda url: not url.endswith("/session"))
+    return page
+
+
+@pytest.fixture
 def sign_in(context: BrowserContext, ledger: Ledger) -> Callable[[str, str], Page]:
-    """Through the form, as people do. Gives the page that they then see."""
-
-    def signed_in(role: str, subject: str) -> Page:
-        page = context.new_page()
-        page.goto("/session")
-        page.get_by_label("Your access token").fill(ledger.token(role, subject))
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(lambda url: not url.endswith("/session"))
-        return page
-
-    return signed_in
+    return lambda role, subject: enter(context, ledger, role, subject)

@@ -105,3 +105,12 @@ function isFirstTime(name) {
   }
   return true;
 }
+
+/* Finance */
+
+// The replay slider: says where it stands while it moves, and replays where it is let go.
+for (const form of document.querySelectorAll("form[data-replay]")) {
+  const slider = form.querySelector("input[type=range]");
+  slider.addEventListener("input", () => { form.querySelector("output").value = slider.value; });
+  slider.addEventListener("change", () => form.requestSubmit());
+}

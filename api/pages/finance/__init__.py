@@ -6,12 +6,27 @@ from api.pages.finance import (
     books,
     downloads,
     exceptions,
+    log,
+    looked_back,
     overview,
     payout_forms,
     payouts,
     reconciliations,
+    seals,
 )
 
 router = APIRouter(include_in_schema=False)
-for room in (overview, payouts, payout_forms, books, downloads, reconciliations, exceptions):
+# /finance/log/replay comes before /finance/log/{position}
+for room in (
+    overview,
+    payouts,
+    payout_forms,
+    books,
+    reconciliations,
+    exceptions,
+    looked_back,
+    seals,
+    log,
+    downloads,
+):
     router.include_router(room.router)
