@@ -1,6 +1,7 @@
 """One exception of a reconciliation, and the forms to work it off: whose it is, what was found out, how it was settled."""
 
 from typing import Literal
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import TypeAdapter, ValidationError
@@ -38,6 +39,12 @@ _OWNER: TypeAdapter[str] = TypeAdapter(OwnerName)
 @router.get("/finance/reconciliations/exceptions/{exception_id}")
 def show_exception(request: Request, parts: PartsOfApp, viewer: StaffViewer, exception_id: str) -> HTMLResponse:
     return _exception_page(request, parts, viewer, exception_id)
+
+
+@router.get("/finance/reconciliations/exceptions/{exception_id}/{work}")
+def leave_form(viewer: StaffViewer, exception_id: str) -> Response:  # noqa: ARG001 - lets nobody else in
+    """Whoever comes back to the address of a form, by reloading what it answered."""
+    return RedirectResponse(f"/finance/reconciliations/exceptions/{quote(exception_id, safe='')}", status_code=303)
 
 
 @router.post("/finance/reconciliations/exceptions/{exception_id}/{work}", dependencies=[Depends(check_own_form)])

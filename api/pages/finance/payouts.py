@@ -2,7 +2,7 @@
 
 import re
 from typing import Annotated, get_args
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -120,6 +120,12 @@ def show_payout(
     recorded: Annotated[int | None, Depends(_position_reached)],
 ) -> HTMLResponse:
     return payout_page(request, parts, viewer, payout_id, recorded=recorded)
+
+
+@router.get("/finance/payouts/{payout_id}/{form:path}")
+def leave_form(viewer: StaffViewer, payout_id: str) -> Response:  # noqa: ARG001 - lets nobody else in
+    """Whoever comes back to the address of a form, by reloading what it answered."""
+    return RedirectResponse(f"/finance/payouts/{quote(payout_id, safe='')}", status_code=303)
 
 
 def payout_page(

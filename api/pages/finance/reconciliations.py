@@ -20,7 +20,8 @@ from api.stripe_report import reconcile_report
 from api.tokens import Principal
 from ledger.events import LineClass
 from ledger.reconciliation.csv_file import BadFileError
-from ledger.reconciliation.reconciling import BadRangeError, TooManyExceptionsError
+from ledger.reconciliation.inputs import BadRangeError
+from ledger.reconciliation.reconciling import TooManyExceptionsError
 from ledger.reconciliation.views import ExceptionView, LineView, RunView
 
 router = APIRouter(include_in_schema=False)
@@ -54,9 +55,7 @@ def _reconcile(request: Request, parts: Parts, viewer: Principal, sent: Uploaded
         return _runs_page(request, parts, viewer, problems=[NO_DAY])
     try:
         is_complete = sent.text("complete") == "yes"
-        outcome = reconcile_report(
-            parts.services.reconciling, report, days, viewer.subject, is_complete=is_complete
-        )
+        outcome = reconcile_report(parts.services.reconciling, report, days, viewer.subject, is_complete=is_complete)
     except BadFileError as error:
         shown = [f"{each.place}: {each.problem}; {each.remedy}." for each in error.problems[:PROBLEMS_SHOWN]]
         return _runs_page(request, parts, viewer, problems=shown)
