@@ -8,7 +8,8 @@ from types import MappingProxyType
 from benchmarks.append_contenders import fill, ledger, plain, stock
 from benchmarks.contenders import Contender, take_turns
 from benchmarks.database import migrated_database, scratch_server
-from benchmarks.declaration import Benchmark, Figure, Progress, Result
+from benchmarks.declaration import Benchmark, Figure, NotRun, Progress, Result
+from benchmarks.pgbench import PgBench
 
 __all__ = ["Append"]
 
@@ -38,36 +39,54 @@ class Append(Benchmark):
     warm_up_seconds: float = 0.5
 
     def run(self, progress: Progress) -> Result:
-        figures: list[Figure] = []
-        ratios: list[Figure] = []
+        results: list[Result] = []
         with scratch_server() as server_url, migrated_database(server_url) as database_url:
             progress(f"storing {self.stored:,} events with each contender")
             fill(database_url, self.stored)
-            for callers in self.callers:
-                with ExitStack() as stack:
-                    ours, theirs, librarys = (
-                        start(database_url, callers, stack, f"{callers}-callers-{start.__name__}")
-                        for start in (ledger, plain, stock)
-                    )
-                    self._compare([ours, theirs, librarys], progress)
-                figures += _figures(ours, theirs, librarys)
-                at = f"{callers}-callers"
-                wanted = TIMES_PLAIN.get(callers)
-                ratios.append(ours.times_as_fast_as(theirs, f"{at}-vs-plain", at_least=wanted))
-                ratios.append(ours.times_as_long_as(theirs, 0.99, f"{at}-p99-vs-plain", at_most=1.0))
-                ratios.append(ours.times_as_fast_as(librarys, f"{at}-vs-stock", at_least=TIMES_STOCK))
+            results += [self._with(callers, database_url, progress) for callers in self.callers]
         with scratch_server(SLOW_COMMIT) as server_url, migrated_database(server_url) as database_url:
             progress("the same where a commit costs 1 ms more")
             fill(database_url, self.stored, for_stock=False)
-            with ExitStack() as stack:
-                ours, theirs = (
-                    start(database_url, SLOW_COMMIT_CALLERS, stack, f"slow-commit-{start.__name__}")
-                    for start in (ledger, plain)
-                )
-                self._compare([ours, theirs], progress)
-            figures += _figures(ours, theirs)
-            ratios.append(ours.times_as_fast_as(theirs, "slow-commit-vs-plain", at_least=TIMES_PLAIN_AT_SLOW_COMMIT))
-        return Result(figures, ratios)
+            results.append(self._with_slow_commits(database_url, progress))
+        return Result(
+            [figure for each in results for figure in each.figures],
+            [ratio for each in results for ratio in each.ratios],
+            list(dict.fromkeys(remark for each in results for remark in each.remarks)),
+        )
+
+    def _with(self, callers: int, database_url: str, progress: Progress) -> Result:
+        at = f"{callers}-callers"
+        remarks = []
+        with ExitStack() as stack:
+            ours, theirs, librarys = (
+                start(database_url, callers, stack, f"{at}-{start.__name__}") for start in (ledger, plain, stock)
+            )
+            inserts: list[Contender] = []
+            try:
+                inserts.append(PgBench(f"{callers}-clients-pgbench", database_url, callers))
+            except NotRun as reason:
+                remarks.append(f"no figure of pgbench: {reason}")
+            self._compare([ours, theirs, librarys, *inserts], progress)
+        return Result(
+            [*_figures(ours, theirs, librarys), *(each.rate("inserts/s") for each in inserts)],
+            [
+                ours.times_as_fast_as(theirs, f"{at}-vs-plain", at_least=TIMES_PLAIN.get(callers)),
+                ours.times_as_long_as(theirs, 0.99, f"{at}-p99-vs-plain", at_most=1.0),
+                ours.times_as_fast_as(librarys, f"{at}-vs-stock", at_least=TIMES_STOCK),
+                *(ours.times_as_fast_as(each, f"{at}-vs-pgbench") for each in inserts),
+            ],
+            remarks,
+        )
+
+    def _with_slow_commits(self, database_url: str, progress: Progress) -> Result:
+        with ExitStack() as stack:
+            ours, theirs = (
+                start(database_url, SLOW_COMMIT_CALLERS, stack, f"slow-commit-{start.__name__}")
+                for start in (ledger, plain)
+            )
+            self._compare([ours, theirs], progress)
+        ratio = ours.times_as_fast_as(theirs, "slow-commit-vs-plain", at_least=TIMES_PLAIN_AT_SLOW_COMMIT)
+        return Result(list(_figures(ours, theirs)), [ratio])
 
     def _compare(self, contenders: list[Contender], progress: Progress) -> None:
         take_turns(
