@@ -172,9 +172,10 @@ def _moved(model: ReadModel, referral_id: str) -> None:
         return
     instructor = model.instructor(referral.referred_id)
     referral.live_at, referral.first_lesson_at = instructor.live_at, instructor.first_lesson_at
-    if referral.payout_id is None:
+    status = status_of(referral.live_at, None)
+    if referral.payout_id is None and status != referral.status:
         _count(model, referral, None, -1)
-        referral.status = status_of(referral.live_at, None)
+        referral.status = status
         _count(model, referral, None, 1)
 
 

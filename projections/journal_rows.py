@@ -1,5 +1,6 @@
 """The rows of the journal: lines, and their daily sums. They are only ever added, so a batch needs none of them beforehand."""
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import NamedTuple
@@ -48,34 +49,32 @@ class JournalRows:
     """What a batch of events, or a whole log, posts."""
 
     lines: list[JournalLine] = field(default_factory=list)
-    days: dict[DayKey, DaySums] = field(default_factory=dict)
+    days: defaultdict[DayKey, DaySums] = field(default_factory=lambda: defaultdict(DaySums))
 
     def post(self, entry: Entry, recorded: Recorded, period: str) -> None:
-        recorded_day = recorded.recorded_at.astimezone(UTC).date()
-        effective_day = recorded.occurred_at.astimezone(UTC).date()
-        for number, line in enumerate(entry.lines, start=1):
-            account, amount_minor = line.account.value, line.amount_minor
+        position, occurred_at, recorded_at = recorded.position, recorded.occurred_at, recorded.recorded_at
+        recorded_day, effective_day = recorded_at.astimezone(UTC).date(), occurred_at.astimezone(UTC).date()
+        event_type, payout_id, currency = entry.event_type, entry.payout_id, entry.currency
+        for number, (of_account, instructor_id, amount_minor) in enumerate(entry.lines, start=1):
+            account = of_account.value
             self.lines.append(
                 JournalLine(
-                    recorded.position,
+                    position,
                     number,
-                    entry.event_type,
+                    event_type,
                     account,
-                    line.instructor_id,
-                    entry.payout_id,
-                    entry.currency,
+                    instructor_id,
+                    payout_id,
+                    currency,
                     amount_minor,
-                    recorded.occurred_at,
-                    recorded.recorded_at,
+                    occurred_at,
+                    recorded_at,
                     period,
                 )
             )
-            key = DayKey(recorded_day, effective_day, period, account, entry.currency)
-            sums = self.days.get(key)
-            if sums is None:
-                sums = self.days[key] = DaySums()
+            sums = self.days[DayKey(recorded_day, effective_day, period, account, currency)]
             if amount_minor > 0:
                 sums.debit_minor += amount_minor
             else:
                 sums.credit_minor -= amount_minor
-            sums.last_position = recorded.position
+            sums.last_position = position

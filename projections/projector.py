@@ -5,7 +5,8 @@ the projection there, loudly: everything before it is applied, nothing is skippe
 """
 
 import threading
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, Self
 
 import structlog
 from eventsourcing.persistence import PersistenceError
@@ -14,10 +15,16 @@ from psycopg import InterfaceError, OperationalError, ProgrammingError
 from psycopg_pool import ConnectionPool
 
 from ledger.event_log import EventLog
+from ledger.events import Recorded
 from projections.fold import Keys, apply
-from projections.tables import LIVE_SCHEMA, claim_program, load, save, use_schema
+from projections.share import Share
+from projections.tables import LIVE_SCHEMA, WorkingRows, claim_program, use_schema
 
-BATCH_SIZE = 2000
+BATCH_SIZE = 2_000
+LARGEST_BATCH_SIZE = 32_000
+"""Far behind, a transaction takes more: a row that many events change is loaded and written once for all of them."""
+PAGE_SIZE = 4_000
+"""Of a batch, so many events are held in memory at once."""
 IDLE_SECONDS = 0.5
 PAUSE_AFTER_FAILURE_SECONDS = 1.0
 
@@ -40,23 +47,30 @@ class ProjectionStoppedError(Exception):
         super().__init__(f"the read models stop at position {position}: the event after it cannot be digested")
         self.position = position
 
+    def __reduce__(self) -> tuple[type[Self], tuple[int]]:
+        return type(self), (self.position,)
+
 
 class StandbyError(Exception):
     """Another projector is at work."""
 
 
 class Projector:
-    """Keeps one copy of the read models: the live one, or, in a rebuild, the next one."""
+    """Keeps one copy of the read models: the live one, or, in a rebuild, the next one or a share of it."""
 
-    def __init__(self, pool: ConnectionPool, log: EventLog, schema: str = LIVE_SCHEMA) -> None:
+    def __init__(
+        self, pool: ConnectionPool, log: EventLog, schemas: Sequence[str] = (LIVE_SCHEMA,), share: Share | None = None
+    ) -> None:
         self._pool = pool
         self._log = log
-        self._schema = schema
+        self._schemas = schemas
+        self._share = share
 
-    def catch_up(self, until: int | None = None) -> int:
+    def catch_up(self, until: int | None = None, on_progress: Callable[[int], None] = lambda _: None) -> int:
         """Apply what was recorded until now, or up to a position. Returns the position reached.
 
-        Raises ProjectionStoppedError, StandbyError, or the database's errors; what was applied before that stays.
+        `on_progress` gets each position that was committed. Raises ProjectionStoppedError, StandbyError, or the database's
+        errors; what was applied before that stays.
         """
         size = BATCH_SIZE
         while True:
@@ -70,34 +84,47 @@ class Projector:
                     raise ProjectionStoppedError(self.position()) from error
                 size //= 2
                 continue
+            on_progress(position)
             if applied < size or position == until:
                 return position
-            size = min(BATCH_SIZE, size * 2)
+            size = min(LARGEST_BATCH_SIZE, size * 2)
 
     def step(self, batch_size: int, until: int | None = None) -> tuple[int, int]:
         """Apply at most so many events, in one transaction. Returns how many, and the position reached."""
         with self._pool.connection() as connection, connection.transaction():
-            use_schema(connection, self._schema)
+            use_schema(connection, *self._schemas)
             program = claim_program(connection)
             if program is None:
                 raise StandbyError
+            began_at = program.position
             # Positions have no gaps, so a count of events is a distance.
-            size = batch_size if until is None else max(0, min(batch_size, until - program.position))
-            events, _ = self._log.read(after=program.position, limit=size)
-            if events:
-                keys = Keys()
-                for recorded in events:
-                    keys.add(recorded)
-                model = load(connection, program, keys)
-                for recorded in events:
-                    apply(model, recorded)
-                save(connection, model)
-            return len(events), program.position
+            last = began_at + batch_size if until is None else min(began_at + batch_size, until)
+            rows = WorkingRows(connection, program)
+            while program.position < last:
+                page_size = min(PAGE_SIZE, last - program.position)
+                events, _ = self._log.read(after=program.position, limit=page_size)
+                self._apply(events, rows)
+                if len(events) < page_size:
+                    break
+            if program.position > began_at:
+                rows.save()
+            return program.position - began_at, program.position
+
+    def _apply(self, events: Sequence[Recorded], rows: WorkingRows) -> None:
+        ours = events if self._share is None else [each for each in events if self._share.holds(each.event)]
+        keys = Keys()
+        for recorded in ours:
+            keys.add(recorded)
+        rows.load(keys)
+        for recorded in ours:
+            apply(rows.model, recorded)
+        if events:
+            rows.model.program.position = events[-1].position
 
     def position(self) -> int:
         """The position that the read models reflect."""
         with self._pool.connection() as connection, connection.transaction():
-            use_schema(connection, self._schema)
+            use_schema(connection, *self._schemas)
             row = connection.execute("SELECT position FROM program").fetchone()
             return int(row[0]) if row else 0
 

@@ -1,40 +1,52 @@
-"""Rebuild the read models from the log: beside the live ones, compared row by row, then swapped in one transaction.
+"""Rebuild the read models from the log with nobody noticing: beside the live ones, compared row by row, swapped in one transaction.
 
-The old ones stay as `read_model_previous` until the next rebuild, for an instant way back (`roll_back`). Readers never see
-a half-built table, and nothing but read models is touched: a rebuild has no side effects. There is one place to build in,
-so all that is done here is done by one at a time.
+The live ones are kept up meanwhile. The old ones stay as `read_model_previous` until the next rebuild, for an instant way back
+(`roll_back`). Readers never see a half-built table nor an older state, and nothing but read models is touched: a rebuild has no
+side effects. One that was stopped is gone on with by the next, if it is the same code. There is one place to build in, so all
+that is done here is done by one at a time.
+
+    NothingToRollBackError   there are no previous read models, or a migration has changed the live ones since
+    RebuildRunningError      somebody else rebuilds, compares or rolls back the read models of this database
+    ReadersInTheWayError     readers hold the live ones without a pause; all is ready for the next try
 """
 
+import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import LiteralString
 
 import psycopg
-from psycopg import Connection
-from psycopg.rows import TupleRow
-from psycopg.sql import SQL, Identifier
 from psycopg_pool import ConnectionPool
 
 from ledger.event_log import EventLog
 from ledger.named_queries import named_queries
-from projections.projector import BATCH_SIZE, Projector
+from projections import next_copy
+from projections.comparing import Difference, differences
+from projections.filling import database_of, fill
+from projections.next_copy import NEXT_SCHEMA, Begun
+from projections.projector import Projector
+
+__all__ = [
+    "Difference",
+    "NothingToRollBackError",
+    "ReadersInTheWayError",
+    "RebuildResult",
+    "RebuildRunningError",
+    "compare_with_replay",
+    "rebuild",
+    "roll_back",
+]
 
 QUERIES = named_queries("projections", "rebuild.sql")
-NEXT_SCHEMA = "read_model_next"
-DIFFERENCES_SHOWN = 10
+PREVIOUS_SCHEMA = "read_model_previous"
+EVENTS_WORTH_A_PROCESS = 50_000
+MOST_PROCESSES = 8
+SWAP_TRIES = 25
+SECONDS_BETWEEN_SWAP_TRIES = 0.2
 
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A row that the live read models and the rebuilt ones do not agree on, as JSON. None: missing there.
-
-    `key`: the names of its key's columns.
-    """
-
-    table: str
-    live: str | None
-    rebuilt: str | None
-    key: tuple[str, ...] = ()
+OnProgress = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,68 +58,75 @@ class RebuildResult:
 
 
 class NothingToRollBackError(Exception):
-    """There are no previous read models, or a migration has changed the live ones since."""
-
     def __init__(self) -> None:
         super().__init__("there are no previous read models of this release's shape to go back to")
 
 
 class RebuildRunningError(Exception):
-    """Somebody else rebuilds, compares or rolls back the read models of this database."""
-
     def __init__(self) -> None:
         super().__init__(
             "the read models are being rebuilt or checked by somebody else just now; try again when that is done"
         )
 
 
-def rebuild(pool: ConnectionPool, log: EventLog, on_progress: Callable[[int], None] = lambda _: None) -> RebuildResult:
+class ReadersInTheWayError(Exception):
+    def __init__(self) -> None:
+        super().__init__(
+            f"readers held the read models in each of {SWAP_TRIES} tries to swap them; all is ready, so try again"
+        )
+
+
+def rebuild(
+    pool: ConnectionPool,
+    log: EventLog,
+    on_progress: OnProgress = lambda _: None,
+    *,
+    processes: int | None = None,
+    anew: bool = False,
+) -> RebuildResult:
     """Rebuild, compare, swap. `pool` connects as the owner of the read models; `on_progress` gets each position reached.
 
-    Raises RebuildRunningError; ProjectionStoppedError if the log holds an event that cannot be digested; the live read models
-    stay then.
+    `processes`: how many fold the log at once; None: as many as are worth it. `anew`: do not go on with what was stopped.
+    Raises RebuildRunningError, ReadersInTheWayError, FillingStoppedError; ProjectionStoppedError if the log holds an event that
+    cannot be digested. The live read models stay then.
     """
     with _alone(pool):
-        projector = _replay_beside(pool, log, on_progress)
-        with pool.connection() as connection, connection.transaction():
-            differences = _compare_held(connection, projector)
-            position = projector.catch_up()
-            connection.execute(QUERIES["swap"])
-    return RebuildResult(position, differences)
+        next_ones = _replay_beside(pool, log, on_progress, processes=processes, anew=anew)
+        found = differences(pool, next_ones)
+        return RebuildResult(_swap(pool, next_ones, QUERIES["swap"]), found)
 
 
 def compare_with_replay(
-    pool: ConnectionPool, log: EventLog, on_progress: Callable[[int], None] = lambda _: None
+    pool: ConnectionPool, log: EventLog, on_progress: OnProgress = lambda _: None, *, processes: int | None = None
 ) -> list[Difference]:
     """Replay the log from zero beside the live read models, and name the first rows that differ. Changes nothing.
 
     Raises as `rebuild` does.
     """
     with _alone(pool):
-        projector = _replay_beside(pool, log, on_progress)
+        found = differences(pool, _replay_beside(pool, log, on_progress, processes=processes, anew=True))
         with pool.connection() as connection, connection.transaction():
-            differences = _compare_held(connection, projector)
-            connection.execute(QUERIES["drop_next"])
-    return differences
+            next_copy.drop(connection)
+    return found
 
 
-def roll_back(pool: ConnectionPool) -> None:
-    """Bring the previous read models back; the projector takes them on from where they were.
+def roll_back(pool: ConnectionPool, log: EventLog) -> int:
+    """Bring the previous read models up to date and back, and keep the newer ones in their place. Returns the position.
 
-    Raises NothingToRollBackError, RebuildRunningError.
+    Raises NothingToRollBackError, RebuildRunningError, ReadersInTheWayError, ProjectionStoppedError.
     """
-    with _alone(pool), pool.connection() as connection, connection.transaction():
-        row = connection.execute(QUERIES["has_previous"]).fetchone()
+    with _alone(pool):
+        with pool.connection() as connection:
+            row = connection.execute(QUERIES["has_previous"]).fetchone()
         if row is None or not row[0]:
             raise NothingToRollBackError
-        connection.execute(QUERIES["swap_back"])
+        return _swap(pool, Projector(pool, log, [PREVIOUS_SCHEMA]), QUERIES["swap_back"])
 
 
 @contextmanager
 def _alone(pool: ConnectionPool) -> Iterator[None]:
     """The lock is that of a session, so it is gone with whoever held it; and not of the pool's, which the work needs."""
-    database = pool.conninfo() if callable(pool.conninfo) else pool.conninfo
-    with psycopg.connect(database, autocommit=True) as session:
+    with psycopg.connect(database_of(pool), autocommit=True) as session:
         row = session.execute(QUERIES["try_lock"]).fetchone()
         if row is None or not row[0]:
             raise RebuildRunningError
@@ -117,42 +136,43 @@ def _alone(pool: ConnectionPool) -> Iterator[None]:
             session.execute(QUERIES["unlock"])
 
 
-def _replay_beside(pool: ConnectionPool, log: EventLog, on_progress: Callable[[int], None]) -> Projector:
+def _replay_beside(
+    pool: ConnectionPool, log: EventLog, on_progress: OnProgress, *, processes: int | None, anew: bool
+) -> Projector:
+    """The next read models, not far from where the live ones are, and not beyond."""
+    live = Projector(pool, log)
+    target = live.position()
     with pool.connection() as connection, connection.transaction():
-        connection.execute(QUERIES["drop_next"])
-        connection.execute(QUERIES["create_next"])
-        for (table,) in connection.execute(QUERIES["tables"]).fetchall():
-            connection.execute(
-                SQL("CREATE TABLE read_model_next.{table} (LIKE read_model.{table} INCLUDING ALL)").format(
-                    table=Identifier(table)
-                )
-            )
-        connection.execute(QUERIES["grant_next"])
-    projector = Projector(pool, log, NEXT_SCHEMA)
-    target = Projector(pool, log).position()
-    reached = 0
-    while reached < target:
-        reached = projector.catch_up(until=min(target, reached + BATCH_SIZE))
-        on_progress(reached)
-    return projector
+        begun = None if anew else next_copy.begun(connection)
+        if begun is None or max(begun.positions) > target:
+            shares = processes or max(1, min(os.cpu_count() or 1, MOST_PROCESSES, target // EVENTS_WORTH_A_PROCESS))
+            next_copy.begin(connection, shares)
+            begun = Begun([0] * shares, is_finished=False)
+    if not begun.is_finished:
+        shares = len(begun.positions)
+        if target:
+            fill(pool, log, shares, target, on_progress)
+        with pool.connection() as connection, connection.transaction():
+            next_copy.finish(connection, shares)
+    next_ones = Projector(pool, log, [NEXT_SCHEMA])
+    if target:
+        next_ones.catch_up(live.position(), on_progress)
+    return next_ones
 
 
-def _compare_held(connection: Connection[TupleRow], projector: Projector) -> list[Difference]:
-    """Hold the live read models still, bring the replay to exactly their position, and compare every table."""
-    live = connection.execute(QUERIES["hold_live"]).fetchone()
-    if live is not None:  # else no event was ever projected: then there is no row in any table
-        projector.catch_up(until=live[0])
-    tables = [table for (table,) in connection.execute(QUERIES["tables"]).fetchall()]
-    return [difference for table in tables for difference in _compare(connection, table)][:DIFFERENCES_SHOWN]
-
-
-def _compare(connection: Connection[TupleRow], table: str) -> list[Difference]:
-    """The first rows, by their key, that are not the same in both."""
-    key = [column for (column,) in connection.execute(QUERIES["key_columns"], {"table": table}).fetchall()]
-    statement = SQL(
-        "SELECT to_jsonb(live)::text, to_jsonb(next)::text"
-        " FROM read_model.{table} AS live FULL JOIN read_model_next.{table} AS next USING ({key})"
-        " WHERE to_jsonb(live) IS DISTINCT FROM to_jsonb(next)"
-        " ORDER BY {key} LIMIT {limit}"
-    ).format(table=Identifier(table), key=SQL(", ").join(map(Identifier, key)), limit=DIFFERENCES_SHOWN)
-    return [Difference(table, live, rebuilt, tuple(key)) for live, rebuilt in connection.execute(statement)]
+def _swap(pool: ConnectionPool, newcomer: Projector, query: LiteralString) -> int:
+    """Not before the newcomer is up to date; and quickly: whoever reads meanwhile waits for that long. Returns its position."""
+    for _ in range(SWAP_TRIES):
+        newcomer.catch_up()
+        try:
+            with pool.connection() as connection, connection.transaction():
+                connection.execute(QUERIES["hold_live"])
+                position = newcomer.catch_up()
+                connection.execute(QUERIES["wait_little"])
+                connection.execute(QUERIES["shut_readers_out"])
+                connection.execute(query)
+        except psycopg.errors.LockNotAvailable:
+            time.sleep(SECONDS_BETWEEN_SWAP_TRIES)
+        else:
+            return position
+    raise ReadersInTheWayError

@@ -187,10 +187,16 @@ class ReadModel:
     journal: JournalRows | None = field(default_factory=JournalRows)
 
     def instructor(self, instructor_id: str) -> InstructorRow:
-        return self.instructors.setdefault(instructor_id, InstructorRow(instructor_id))
+        row = self.instructors.get(instructor_id)
+        if row is None:
+            row = self.instructors[instructor_id] = InstructorRow(instructor_id)
+        return row
 
     def earnings_of(self, instructor_id: str) -> EarningsRow:
-        return self.earnings.setdefault(instructor_id, EarningsRow(instructor_id=instructor_id))
+        row = self.earnings.get(instructor_id)
+        if row is None:
+            row = self.earnings[instructor_id] = EarningsRow(instructor_id=instructor_id)
+        return row
 
     def tables(self) -> list[tuple[type[Row], list[Row]]]:
         """Every table with its rows, but for the journal's."""

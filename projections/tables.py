@@ -3,11 +3,14 @@
 Table names are not qualified: the transaction's search_path says which copy of the read models is meant (`use_schema`).
 """
 
+from collections import defaultdict
 from collections.abc import Collection
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import orjson
 from psycopg import Connection
+from psycopg.adapt import Dumper
 from psycopg.rows import TupleRow, class_row
 from psycopg.sql import SQL, Composed, Identifier
 
@@ -25,14 +28,16 @@ from projections.rows import (
     Row,
 )
 
+__all__ = ["LIVE_SCHEMA", "WorkingRows", "claim_program", "use_schema"]
+
 LIVE_SCHEMA = "read_model"
 
 RowT = TypeVar("RowT", bound=Row)
 
 
-def use_schema(connection: Connection[TupleRow], schema: str) -> None:
-    """For the rest of this transaction, the tables of this schema are meant."""
-    connection.execute(SQL("SET LOCAL search_path TO {}").format(Identifier(schema)))
+def use_schema(connection: Connection[TupleRow], *schemas: str) -> None:
+    """For the rest of this transaction, the tables of this schema are meant; of several, the first that has one."""
+    connection.execute(SQL("SET LOCAL search_path TO {}").format(SQL(", ").join(map(Identifier, schemas))))
 
 
 def claim_program(connection: Connection[TupleRow]) -> ProgramRow | None:
@@ -44,37 +49,62 @@ def claim_program(connection: Connection[TupleRow]) -> ProgramRow | None:
         return cursor.execute(statement).fetchone()
 
 
-def load(connection: Connection[TupleRow], program: ProgramRow, keys: Keys) -> ReadModel:
-    """The rows that these keys name, as far as they exist."""
-    model = ReadModel(program=program)
-    model.payouts = _load(connection, PayoutRow, keys.payouts)
-    for row in model.payouts.values():
-        row.state = Payout.model_validate(row.state)
-    model.referrals = _load(connection, ReferralRow, keys.referrals)
-    referrals = model.referrals.values()
-    model.instructors = _load(connection, InstructorRow, keys.instructors | {row.referred_id for row in referrals})
-    model.earnings = _load(connection, EarningsRow, keys.earnings | {row.referrer_id for row in referrals})
-    model.bank_accounts = _load(connection, BankAccountRow, keys.bank_accounts)
-    return model
+class WorkingRows:
+    """The rows that a transaction works on: each loaded before an event looks at it, and written at the end.
+
+    Whoever has claimed the program's row is the only one to write, so a row that was not found can be added without looking.
+    """
+
+    def __init__(self, connection: Connection[TupleRow], program: ProgramRow) -> None:
+        self.model = ReadModel(program=program)
+        self._connection = connection
+        self._found: defaultdict[type[Row], set[object]] = defaultdict(set)
+        self._found[ProgramRow].add(program.only_row)
+
+    def load(self, keys: Keys) -> None:
+        """What these keys name and is not here yet, as far as it exists."""
+        model = self.model
+        for payout in self._load(PayoutRow, model.payouts, keys.payouts):
+            payout.state = Payout.model_validate(payout.state)
+        referrals = self._load(ReferralRow, model.referrals, keys.referrals)
+        self._load(InstructorRow, model.instructors, keys.instructors)
+        self._load(EarningsRow, model.earnings, keys.earnings | {row.referrer_id for row in referrals})
+        self._load(BankAccountRow, model.bank_accounts, keys.bank_accounts)
+
+    def save(self) -> None:
+        """Everything, and the checkpoint with it."""
+        for kind, rows in self.model.tables():
+            found, key = self._found[kind], attrgetter(kind.key)
+            changed = [row for row in rows if key(row) in found]
+            if changed:
+                self._connection.execute(_upsert(kind), [_json(changed)])
+            if len(changed) < len(rows):
+                _add(self._connection, kind, [row for row in rows if key(row) not in found])
+        if self.model.journal is not None:
+            journal_tables.add(self._connection, self.model.journal)
+
+    def _load(self, kind: type[RowT], rows: dict[str, RowT], keys: Collection[str]) -> list[RowT]:
+        missing = [key for key in keys if key not in rows]
+        if not missing:
+            return []
+        statement = SQL("SELECT {columns} FROM {table} WHERE {key} = ANY (%s)").format(
+            columns=_columns(kind), table=Identifier(kind.table), key=Identifier(kind.key)
+        )
+        with self._connection.cursor(row_factory=class_row(kind)) as cursor:
+            loaded = {getattr(row, kind.key): row for row in cursor.execute(statement, [missing])}
+        rows.update(loaded)
+        self._found[kind].update(loaded)
+        return list(loaded.values())
 
 
-def save(connection: Connection[TupleRow], model: ReadModel) -> None:
-    """Write every row, and the checkpoint with them."""
-    for kind, rows in model.tables():
-        if rows:
-            connection.execute(_upsert(kind), [_json(rows)])
-    if model.journal is not None:
-        journal_tables.add(connection, model.journal)
-
-
-def _load(connection: Connection[TupleRow], kind: type[RowT], keys: Collection[str]) -> dict[str, RowT]:
-    if not keys:
-        return {}
-    statement = SQL("SELECT {columns} FROM {table} WHERE {key} = ANY (%s)").format(
-        columns=_columns(kind), table=Identifier(kind.table), key=Identifier(kind.key)
-    )
-    with connection.cursor(row_factory=class_row(kind)) as cursor:
-        return {getattr(row, kind.key): row for row in cursor.execute(statement, [list(keys)])}
+def _add(connection: Connection[TupleRow], kind: type[Row], rows: Collection[Row]) -> None:
+    statement = SQL("COPY {table} ({columns}) FROM STDIN").format(table=Identifier(kind.table), columns=_columns(kind))
+    values = attrgetter(*kind.columns())
+    with connection.cursor() as cursor:
+        cursor.adapters.register_dumper(Payout, _PayoutDumper)
+        with cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(values(row))
 
 
 def _columns(kind: type[Row]) -> Composed:
@@ -97,11 +127,16 @@ def _upsert(kind: type[Row]) -> Composed:
     return _insert(kind) + conflict
 
 
+class _PayoutDumper(Dumper):
+    def dump(self, obj: Payout) -> bytes:
+        return obj.model_dump_json().encode()
+
+
 def _json(rows: Collection[Row]) -> str:
     return orjson.dumps(list(rows), default=_plain).decode()
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Payout):
-        return value.model_dump(mode="json")
+        return orjson.Fragment(value.model_dump_json())
     raise TypeError(f"{type(value).__name__} has no place in a read model's row")

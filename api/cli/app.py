@@ -230,19 +230,24 @@ def check_ledger() -> None:
 @app.command(rich_help_panel=CARE)
 def rebuild(
     back: Annotated[bool, typer.Option("--roll-back", help="Bring back the ones before the last rebuild.")] = False,
+    processes: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, help="How many fold the log at once. [default: as many as are worth it]"),
+    ] = None,
+    anew: Annotated[bool, typer.Option("--anew", help="Do not go on with a rebuild that was stopped.")] = False,
 ) -> None:
     """Rebuild the read models from the log, compare row by row, swap.
 
-    Nothing stops meanwhile: they are built beside the live ones. Exits with 1
-    if the old ones were not what the log says. Needs the database user who
-    owns the schema.
+    Nothing stops meanwhile: they are built beside the live ones. One that was
+    stopped is gone on with. Exits with 1 if the old ones were not what the log
+    says. Needs the database user who owns the schema.
     """
     from api.cli.rebuild import go_back, run
 
     if back:
         go_back()
     else:
-        run()
+        run(processes, anew=anew)
 
 
 app.command(rich_help_panel=CARE)(proof_commands.verify)

@@ -13,15 +13,19 @@ __all__ = ["go_back", "run"]
 
 def go_back() -> None:
     structured_log.keep_quiet()
-    with databases.prepared_database(Settings()) as url, composition.owner_pool(url) as pool:
+    with (
+        databases.prepared_database(Settings()) as url,
+        composition.event_log(url, "rebuild") as log,
+        composition.owner_pool(url) as pool,
+    ):
         try:
-            roll_back(pool)
+            position = roll_back(pool, log)
         except NothingToRollBackError as error:
             raise NotDone(str(error)) from None
-    screen.note("The previous read models are back, and follow the log; the newer ones are kept in their place.")
+    screen.note(f"The previous read models are back, at position {position}; the newer ones are kept in their place.")
 
 
-def run() -> None:
+def run(processes: int | None, *, anew: bool) -> None:
     structured_log.keep_quiet()
     with (
         databases.prepared_database(Settings()) as url,
@@ -29,7 +33,7 @@ def run() -> None:
         composition.owner_pool(url) as pool,
         screen.progress("Replaying the log", log.recorder.head()) as meter,
     ):
-        result = rebuild(pool, log, meter.at)
+        result = rebuild(pool, log, meter.at, processes=processes, anew=anew)
         meter.at(result.position)
     screen.note(
         f"The read models were rebuilt up to position {result.position}; the old ones are kept as read_model_previous."

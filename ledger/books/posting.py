@@ -6,6 +6,7 @@ Each event moves amounts from one account to another, as in the table of docs/bo
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ledger.books.accounts import CHART, Account
 from ledger.events import (
@@ -28,6 +29,8 @@ __all__ = ["Entry", "Line", "Move", "UnbalancedEntryError", "entry", "in_flight_
 EXPENSE, PAYABLE = Account.BONUS_EXPENSE, Account.BONUSES_PAYABLE
 IN_FLIGHT, STRIPE, CLAWBACKS = Account.TRANSFERS_IN_FLIGHT, Account.STRIPE_BALANCE, Account.CLAWBACKS_RECEIVABLE
 
+PER_INSTRUCTOR = frozenset(account for account, described in CHART.items() if described.per_instructor)
+
 Move = tuple[Account, Account, int]
 """Debit the first account, credit the second, by an amount in minor units."""
 
@@ -42,8 +45,7 @@ class UnbalancedEntryError(ValueError):
         self.lines = lines
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """`amount_minor`: positive a debit, negative a credit. `instructor_id`: of the accounts kept for each instructor."""
 
     account: Account
@@ -61,7 +63,7 @@ class Entry:
     lines: tuple[Line, ...]
 
     def __post_init__(self) -> None:
-        if sum(line.amount_minor for line in self.lines) != 0:
+        if sum([line.amount_minor for line in self.lines]) != 0:
             raise UnbalancedEntryError(self.lines)
 
 
@@ -124,9 +126,10 @@ def _entry(event: AboutPayout, currency: str, moves: tuple[Move, ...]) -> Entry 
     for debit, credit, amount_minor in moves:
         sums[debit] = sums.get(debit, 0) + amount_minor
         sums[credit] = sums.get(credit, 0) - amount_minor
-    lines = tuple(
-        Line(account, event.referrer_id if CHART[account].per_instructor else None, amount_minor)
+    referrer_id = event.referrer_id
+    lines = [
+        Line(account, referrer_id if account in PER_INSTRUCTOR else None, amount_minor)
         for account, amount_minor in sums.items()
         if amount_minor
-    )
-    return Entry(type(event).__name__, event.payout_id, currency, lines) if lines else None
+    ]
+    return Entry(type(event).__name__, event.payout_id, currency, tuple(lines)) if lines else None

@@ -24,8 +24,7 @@ from projections.journal import Filters, Journal
 from projections.journal_rows import JournalLine, JournalRows
 from projections.journal_views import PayeeView, TrialBalance
 from projections.rebuild import compare_with_replay, rebuild
-from projections.rows import ReadModel
-from projections.tables import claim_program, save, use_schema
+from projections.tables import WorkingRows, claim_program, use_schema
 from projections.views import Page
 from tests.projections.conftest import SmallLedger
 from tests.projections.test_read_models import play_a_season
@@ -68,7 +67,9 @@ def write(ledger: SmallLedger, journal: JournalRows, position: int | None = None
         assert program is not None
         if position is not None:
             program.position = position
-        save(connection, ReadModel(program=program, journal=journal))
+        rows = WorkingRows(connection, program)
+        rows.model.journal = journal
+        rows.save()
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -82,17 +82,16 @@ def test_a_row_changed_behind_our_back_is_named_and_mended_by_a_rebuild(ledger: 
 def test_a_rebuild_goes_on_from_where_others_write_and_can_be_rolled_back(ledger: SmallLedger) -> None:
     play_a_season(ledger, 6)
     ledger.projector.catch_up()
-    before = ledger.read_models.totals()
     ledger.earn_bonus("writes-meanwhile", "and-this-one-too")
 
     result = rebuild(ledger.owner_pool, ledger.log)
 
     assert result.differences == []
     assert result.position == ledger.log.recorder.head() == ledger.read_models.position()
-    roll_back(ledger.owner_pool)
-    assert ledger.read_models.totals() == before
-    ledger.projector.catch_up()
+    after = ledger.read_models.totals()
+    roll_back(ledger.owner_pool, ledger.log)
     assert ledger.read_models.position() == result.position
+    assert ledger.read_models.totals() == after
 
 
 def test_the_next_read_models_are_built_by_one_at_a_time(ledger: SmallLedger) -> None:
@@ -112,7 +111,7 @@ def test_the_next_read_models_are_built_by_one_at_a_time(ledger: SmallLedger) ->
                 with pytest.raises(RebuildRunningError):
                     ours(ledger.owner_pool, ledger.log)
             with pytest.raises(RebuildRunningError):
-                roll_back(ledger.owner_pool)
+                roll_back(ledger.owner_pool, ledger.log)
         finally:
             may_end.set()
         assert theirs.result(30).differences == []
@@ -121,7 +120,7 @@ def test_the_next_read_models_are_built_by_one_at_a_time(ledger: SmallLedger) ->
 
 def test_without_previous_read_models_there_is_nothing_to_roll_back(ledger: SmallLedger) -> None:
     with pytest.raises(NothingToRollBackError):
-        roll_back(ledger.owner_pool)
+        roll_back(ledger.owner_pool, ledger.log)
 
 
 def test_there_is_no_way_back_over_a_migration(ledger: SmallLedger) -> None:
@@ -129,7 +128,7 @@ def test_there_is_no_way_back_over_a_migration(ledger: SmallLedger) -> None:
     with psycopg.connect(ledger.url) as connection:
         connection.execute("ALTER TABLE read_model.payout ADD COLUMN added integer")
     with pytest.raises(NothingToRollBackError):
-        roll_back(ledger.owner_pool)
+        roll_back(ledger.owner_pool, ledger.log)
 
 
 def test_readers_see_whole_answers_while_rebuilds_swap(ledger: SmallLedger) -> None:

@@ -1,0 +1,150 @@
+"""The tables of the next read models: begun, found again after a stop, and finished once the log is in them.
+
+Each share of the log (`share`) fills the same tables, except those that add up over all of it: of these it has its own, with
+its own checkpoint, in a schema of its own that its search_path names first. `finish` adds them up.
+"""
+
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from psycopg.sql import SQL, Composed, Identifier
+
+import ledger
+import projections
+from ledger.named_queries import named_queries
+from projections.journal_rows import DayKey
+from projections.rows import BankAccountRow, EarningsRow, InstructorRow, PayoutRow, ProgramRow, ReferralRow, Sums
+
+__all__ = ["NEXT_SCHEMA", "Begun", "begin", "begun", "drop", "finish", "schemas_of"]
+
+QUERIES = named_queries("projections", "next_copy.sql")
+NEXT_SCHEMA = "read_model_next"
+
+LOOKED_UP = [kind.table for kind in (InstructorRow, ReferralRow, PayoutRow, BankAccountRow)]
+"""Filled by key. All other keys and indexes are made when the tables are full, which is much less work."""
+
+ADDED_UP = {
+    ProgramRow.table: ([ProgramRow.key], [*Sums.columns(), "founding_bonuses", "standard_bonuses"]),
+    EarningsRow.table: ([EarningsRow.key], Sums.columns()),
+    "journal_day": (list(DayKey._fields), ["debit_minor", "credit_minor"]),
+}
+"""Key, and what is summed. Of the rest the largest counts; what concerns no journey is the same in every share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """`positions`: how far each share has come. `is_finished`: they are added up already."""
+
+    positions: Sequence[int]
+    is_finished: bool
+
+
+def schemas_of(share: int) -> tuple[str, str]:
+    return f"{NEXT_SCHEMA}_{share}", NEXT_SCHEMA
+
+
+def begin(connection: Connection[TupleRow], shares: int) -> None:
+    """Empty tables, whatever was there."""
+    drop(connection)
+    connection.execute(QUERIES["create_next"])
+    connection.execute(QUERIES["note_begun"], {"code": _code(), "shares": shares})
+    for table in _live_tables(connection):
+        _make(connection, NEXT_SCHEMA, table)
+    _constrain(connection, LOOKED_UP)
+    for own, _ in map(schemas_of, range(shares)):
+        connection.execute(SQL("CREATE SCHEMA {}").format(Identifier(own)))
+        for table, (key, _) in ADDED_UP.items():
+            _make(connection, own, table)
+            connection.execute(SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(Identifier(own, table), _names(key)))
+
+
+def begun(connection: Connection[TupleRow]) -> Begun | None:
+    """What this very code began before; None: nothing, or in tables of another shape."""
+    row = connection.execute(QUERIES["is_begun"]).fetchone()
+    if row is None or not row[0]:
+        return None
+    code, shares, is_finished = connection.execute(QUERIES["begun"]).fetchone() or ("", 0, False)
+    if code != _code():
+        return None
+    programs = [(NEXT_SCHEMA, ProgramRow.table)]
+    if not is_finished:
+        programs = [(own, ProgramRow.table) for own, _ in map(schemas_of, range(shares))]
+    rows = [
+        connection.execute(SQL("SELECT position FROM {}").format(Identifier(*each))).fetchone() for each in programs
+    ]
+    return Begun([row[0] if row else 0 for row in rows], is_finished)
+
+
+def finish(connection: Connection[TupleRow], shares: int) -> None:
+    """Add up what the shares have apart, and give the tables what the live ones have: keys, indexes, grants, statistics."""
+    for table, (key, summed) in ADDED_UP.items():
+        connection.execute(_added_up(connection, table, key, summed, shares))
+    connection.execute("SET LOCAL maintenance_work_mem TO '256MB'")
+    tables = _live_tables(connection)
+    _constrain(connection, tables)
+    for (statement,) in connection.execute(QUERIES["indexes"]).fetchall():
+        connection.execute(statement)
+    for table in tables:
+        connection.execute(SQL("ANALYZE {}").format(Identifier(NEXT_SCHEMA, table)))
+    connection.execute(QUERIES["grant_next"])
+    connection.execute(QUERIES["note_finished"])
+    _drop_shares(connection)
+
+
+def drop(connection: Connection[TupleRow]) -> None:
+    connection.execute(QUERIES["drop_next"])
+    _drop_shares(connection)
+
+
+def _drop_shares(connection: Connection[TupleRow]) -> None:
+    for (schema,) in connection.execute(QUERIES["share_schemas"]).fetchall():
+        connection.execute(SQL("DROP SCHEMA {} CASCADE").format(Identifier(schema)))
+
+
+def _live_tables(connection: Connection[TupleRow]) -> list[str]:
+    return [table for (table,) in connection.execute(QUERIES["tables"]).fetchall()]
+
+
+def _make(connection: Connection[TupleRow], schema: str, table: str) -> None:
+    statement = SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL EXCLUDING INDEXES)")
+    connection.execute(statement.format(Identifier(schema, table), Identifier("read_model", table)))
+
+
+def _constrain(connection: Connection[TupleRow], tables: Sequence[str]) -> None:
+    for (statement,) in connection.execute(QUERIES["constraints"], {"tables": tables}).fetchall():
+        connection.execute(statement)
+
+
+def _added_up(
+    connection: Connection[TupleRow], table: str, key: Collection[str], summed: Collection[str], shares: int
+) -> Composed:
+    columns = [column for (column,) in connection.execute(QUERIES["columns"], {"table": table}).fetchall()]
+    values = [
+        SQL("{}" if column in key else "sum({})" if column in summed else "max({})").format(Identifier(column))
+        for column in columns
+    ]
+    parts = [SQL("SELECT * FROM {}").format(Identifier(schemas_of(share)[0], table)) for share in range(shares)]
+    return SQL("INSERT INTO {} ({}) SELECT {} FROM ({}) AS shares GROUP BY {}").format(
+        Identifier(NEXT_SCHEMA, table),
+        _names(columns),
+        SQL(", ").join(values),
+        SQL(" UNION ALL ").join(parts),
+        _names(key),
+    )
+
+
+def _names(columns: Collection[str]) -> Composed:
+    return SQL(", ").join(map(Identifier, columns))
+
+
+def _code() -> str:
+    """Of all that folds: rows that other code wrote are not gone on with."""
+    running = hashlib.sha256()
+    for package in (ledger, projections):
+        for path in sorted(Path(*package.__path__).rglob("*.py")):
+            running.update(path.read_bytes())
+    return running.hexdigest()
