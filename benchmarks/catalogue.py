@@ -3,6 +3,7 @@
 from benchmarks.append import Append
 from benchmarks.append_latency import AppendLatency
 from benchmarks.declaration import Benchmark
+from benchmarks.follow import Follow
 from benchmarks.growth import Growth
 from benchmarks.ingest import Ingest
 from benchmarks.journal import Journal
@@ -18,6 +19,7 @@ __all__ = ["BENCHMARKS"]
 BENCHMARKS: tuple[type[Benchmark], ...] = (
     Append,
     AppendLatency,
+    Follow,
     Growth,
     Journal,
     Reconcile,

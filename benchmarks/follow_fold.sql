@@ -1,9 +1,14 @@
 -- The read models as one set-based fold in SQL: the contender that `benchmarks.follow` measures the follower against. It knows what
--- happens in `benchmarks.history` and no more, so it is no second definition of the rules: its rows are compared with the follower's.
+-- happens in `benchmarks.journeys` and no more, so it is no second definition of the rules: its rows are compared with the follower's.
 -- The tables are those of the search_path, empty and without indexes.
 
+-- name: said
+-- A moment as the state of a payout has it. In the history none falls on a whole second.
+CREATE FUNCTION said(at timestamptz) RETURNS text LANGUAGE sql STABLE
+RETURN to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
+
 -- name: payout_event
-CREATE TEMPORARY TABLE payout_event AS
+CREATE TEMPORARY TABLE payout_event ON COMMIT DROP AS
 SELECT
     data ->> 'payout_id' AS payout_id, position, type, data, occurred_at, recorded_at, actor,
     (data ->> 'amount_minor')::bigint AS amount_minor,
@@ -160,7 +165,7 @@ LEFT JOIN payout USING (referral_id);
 
 -- name: sums
 -- Program's and instructors' alike: by referrer, and, where grouped by nothing, of all.
-CREATE TEMPORARY TABLE sums AS
+CREATE TEMPORARY TABLE sums ON COMMIT DROP AS
 SELECT
     referrer_id,
     count(*) FILTER (WHERE status = 'pending_live') AS pending_live,

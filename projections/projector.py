@@ -64,7 +64,7 @@ class Projector:
         self._pool = pool
         self._log = log
         self._schemas = schemas
-        self._share = share
+        self._having = share.holds if share is not None else None
 
     def catch_up(self, until: int | None = None, on_progress: Callable[[int], None] = lambda _: None) -> int:
         """Apply what was recorded until now, or up to a position. Returns the position reached.
@@ -100,26 +100,16 @@ class Projector:
             # Positions have no gaps, so a count of events is a distance.
             last = began_at + batch_size if until is None else min(began_at + batch_size, until)
             rows = WorkingRows(connection, program)
-            while program.position < last:
-                page_size = min(PAGE_SIZE, last - program.position)
-                events, _ = self._log.read(after=program.position, limit=page_size)
-                self._apply(events, rows)
-                if len(events) < page_size:
+            while (after := program.position) < last:
+                page_size = min(PAGE_SIZE, last - after)
+                events, position = self._log.read(after=after, limit=page_size, having=self._having)
+                _apply(events, rows)
+                program.position = position  # also of what others hold
+                if position - after < page_size:
                     break
             if program.position > began_at:
                 rows.save()
             return program.position - began_at, program.position
-
-    def _apply(self, events: Sequence[Recorded], rows: WorkingRows) -> None:
-        ours = events if self._share is None else [each for each in events if self._share.holds(each.event)]
-        keys = Keys()
-        for recorded in ours:
-            keys.add(recorded)
-        rows.load(keys)
-        for recorded in ours:
-            apply(rows.model, recorded)
-        if events:
-            rows.model.program.position = events[-1].position
 
     def position(self) -> int:
         """The position that the read models reflect."""
@@ -143,3 +133,12 @@ class Projector:
             except (PersistenceError, PsycopgError) as error:
                 logger.warning("database_lost", error=type(error).__name__)
                 stop.wait(PAUSE_AFTER_FAILURE_SECONDS)
+
+
+def _apply(events: Sequence[Recorded], rows: WorkingRows) -> None:
+    keys = Keys()
+    for recorded in events:
+        keys.add(recorded)
+    rows.load(keys)
+    for recorded in events:
+        apply(rows.model, recorded)
