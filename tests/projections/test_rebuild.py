@@ -1,0 +1,154 @@
+"""A rebuild that nobody notices: in shares, stopped and gone on with, beside live read models that go on."""
+
+import psycopg
+import pytest
+
+from ledger.store import EventEnvelope
+from projections import comparing, next_copy
+from projections import rebuild as rebuilding
+from projections.projector import ProjectionStoppedError
+from projections.rebuild import ReadersInTheWayError, compare_with_replay, rebuild
+from projections.share import Share
+from tests.projections.conftest import SmallLedger
+from tests.projections.lively import live
+
+
+class StopHere(Exception):
+    """As Ctrl-C would."""
+
+
+@pytest.fixture
+def lively(ledger: SmallLedger, monkeypatch: pytest.MonkeyPatch) -> SmallLedger:
+    """Enough for many batches, since each is small."""
+    monkeypatch.setattr("projections.projector.BATCH_SIZE", 20)
+    monkeypatch.setattr("projections.projector.LARGEST_BATCH_SIZE", 20)
+    live(ledger.log, ledger.ingestion, seed=11, instructors=40)
+    ledger.projector.catch_up()
+    return ledger
+
+
+def stop_at_once(_position: int) -> None:
+    raise StopHere
+
+
+def positions_of(ledger: SmallLedger, **how: bool) -> list[int]:
+    """At which a rebuild told of progress."""
+    told: list[int] = []
+    assert rebuild(ledger.owner_pool, ledger.log, told.append, processes=1, **how).differences == []
+    return told
+
+
+def test_processes_with_a_share_each_come_to_the_same_rows(lively: SmallLedger) -> None:
+    told: list[int] = []
+
+    result = rebuild(lively.owner_pool, lively.log, told.append, processes=2)
+
+    assert result.differences == []
+    assert told == sorted(told)
+    assert told[-1] == result.position == lively.log.recorder.head()
+    assert compare_with_replay(lively.owner_pool, lively.log, processes=1) == []
+
+
+@pytest.mark.parametrize("of", [2, 5])
+def test_an_event_is_in_one_share_or_concerns_no_journey(lively: SmallLedger, of: int) -> None:
+    sizes = [0] * of
+    for sequenced in lively.log.recorder.read():
+        held_by = [number for number in range(of) if Share(number, of).holds(sequenced.event.tags)]
+        assert len(held_by) in (1, of)
+        for number in held_by:
+            sizes[number] += 1
+    assert min(sizes) > 10
+
+
+def test_what_a_process_cannot_digest_stops_the_rebuild_and_leaves_the_live_ones(lively: SmallLedger) -> None:
+    head = lively.log.recorder.head()
+    lively.log.recorder.append([EventEnvelope(type="FromTheFuture", data=b"{}", tags=["payout:x"])])
+    with psycopg.connect(lively.url) as connection:
+        connection.execute("UPDATE read_model.program SET position = position + 1")
+
+    with pytest.raises(ProjectionStoppedError) as stopped:
+        rebuild(lively.owner_pool, lively.log, processes=2)
+
+    assert stopped.value.position == head
+    assert lively.read_models.position() == head + 1
+
+
+def test_a_rebuild_that_was_stopped_is_gone_on_with(lively: SmallLedger) -> None:
+    with pytest.raises(StopHere):
+        rebuild(lively.owner_pool, lively.log, stop_at_once, processes=1)
+
+    assert positions_of(lively)[0] == 40
+
+
+def test_unless_it_is_begun_anew(lively: SmallLedger) -> None:
+    with pytest.raises(StopHere):
+        rebuild(lively.owner_pool, lively.log, stop_at_once, processes=1)
+
+    assert positions_of(lively, anew=True)[0] == 20
+
+
+def test_or_other_code_had_begun_it(lively: SmallLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch, pytest.raises(StopHere):
+        patch.setattr(next_copy, "_code", lambda: "yesterday's")
+        rebuild(lively.owner_pool, lively.log, stop_at_once, processes=1)
+
+    assert positions_of(lively)[0] == 20
+
+
+def test_the_live_ones_go_on_while_they_are_compared(lively: SmallLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    earned: list[str] = []
+    compare = comparing._compare
+
+    def compare_slowly(snapshot: psycopg.Connection, table: str, key: list[str]) -> list[comparing.Difference]:
+        earned.append(lively.earn_bonus(f"referrer-of-{table}", f"friend-of-{table}"))
+        assert lively.projector.catch_up() == lively.log.recorder.head()
+        return compare(snapshot, table, key)
+
+    monkeypatch.setattr(comparing, "_compare", compare_slowly)
+    result = rebuild(lively.owner_pool, lively.log, processes=1)
+
+    assert result.differences == []
+    assert len(earned) == 8
+    assert result.position == lively.log.recorder.head() == lively.read_models.position()
+    assert compare_with_replay(lively.owner_pool, lively.log) == []
+
+
+def test_a_reader_that_does_not_end_stops_only_the_swap(lively: SmallLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rebuilding, "SWAP_TRIES", 2)
+    with psycopg.connect(lively.url) as reader:
+        reader.execute("SELECT FROM read_model.program")
+        with pytest.raises(ReadersInTheWayError):
+            rebuild(lively.owner_pool, lively.log, processes=1)
+        assert lively.read_models.position() == lively.log.recorder.head()
+
+    assert positions_of(lively) == [lively.log.recorder.head()]
+
+
+def test_the_rebuilt_tables_have_the_names_keys_indexes_and_grants_of_the_old_ones(lively: SmallLedger) -> None:
+    before = shape(lively)
+    rebuild(lively.owner_pool, lively.log)
+
+    assert shape(lively) == before
+    assert lively.projector.catch_up() == lively.log.recorder.head()
+
+
+SHAPE = {
+    "indexes": "SELECT indexdef FROM pg_indexes WHERE schemaname = 'read_model' ORDER BY 1",
+    "constraints": """
+        SELECT conname, contype, pg_get_constraintdef(oid) FROM pg_constraint
+        WHERE connamespace = 'read_model'::regnamespace ORDER BY conname, contype, conrelid::regclass::text
+    """,
+    "columns": """
+        SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns
+        WHERE table_schema = 'read_model' ORDER BY table_name, ordinal_position
+    """,
+    "grants": """
+        SELECT table_name, grantee, privilege_type FROM information_schema.role_table_grants
+        WHERE table_schema = 'read_model' AND grantee LIKE 'ledger%' ORDER BY 1, 2, 3
+    """,
+}
+
+
+def shape(ledger: SmallLedger) -> dict[str, list[tuple[object, ...]]]:
+    with psycopg.connect(ledger.url) as connection:
+        return {name: connection.execute(query).fetchall() for name, query in SHAPE.items()}
