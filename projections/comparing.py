@@ -1,7 +1,7 @@
 """Holds the live read models against a replay of the log, row by row, at one and the same position."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from psycopg import Connection
@@ -40,12 +40,14 @@ def differences(pool: ConnectionPool, next_ones: Projector) -> list[Difference]:
 
 @contextmanager
 def _at_one_position(pool: ConnectionPool, next_ones: Projector) -> Iterator[Connection[TupleRow]]:
-    with pool.connection() as snapshot, snapshot.transaction():
-        snapshot.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    with ExitStack() as compared:
         with pool.connection() as holding, holding.transaction():
             live = holding.execute(QUERIES["hold_live"]).fetchone()
             if live is not None:  # else no event was ever projected: then there is no row in any table
                 next_ones.catch_up(until=live[0])
+            snapshot = compared.enter_context(pool.connection())
+            compared.enter_context(snapshot.transaction())
+            snapshot.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             snapshot.execute(QUERIES["take_snapshot"])
         yield snapshot
 

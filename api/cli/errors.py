@@ -55,7 +55,9 @@ def explain(error: Exception) -> tuple[str, int]:
     from api.processes import PartFailed
     from api.tokens import NoTokenKeyError
     from ledger.proof.errors import SealingError
-    from projections.rebuild import RebuildRunningError
+    from projections.filling import FillingStoppedError
+    from projections.projector import ProjectionStoppedError
+    from projections.rebuild import ReadersInTheWayError, RebuildRunningError
     from sandbox.postgres import EmbeddedPostgresError
     from sandbox.season.player import SeasonError
 
@@ -65,6 +67,8 @@ def explain(error: Exception) -> tuple[str, int]:
         case EmbeddedPostgresError() | FolderInUse() | FolderUnusable() | RebuildRunningError():
             return str(error), USAGE
         case PartFailed() | SeasonError() | NotQuiet() | NotDone() | SealingError():
+            return str(error), FOUND_WRONG
+        case ReadersInTheWayError() | FillingStoppedError() | ProjectionStoppedError():
             return str(error), FOUND_WRONG
     return _of_settings(error) or _of_database(error) or _of_the_system(error), _status_of(error)
 

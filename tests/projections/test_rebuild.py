@@ -88,9 +88,10 @@ def test_unless_it_is_begun_anew(lively: SmallLedger) -> None:
 
 
 def test_or_other_code_had_begun_it(lively: SmallLedger, monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as patch, pytest.raises(StopHere):
+    with monkeypatch.context() as patch:
         patch.setattr(next_copy, "_code", lambda: "yesterday's")
-        rebuild(lively.owner_pool, lively.log, stop_at_once, processes=1)
+        with pytest.raises(StopHere):
+            rebuild(lively.owner_pool, lively.log, stop_at_once, processes=1)
 
     assert positions_of(lively)[0] == 20
 
