@@ -19,7 +19,7 @@ from benchmarks.contenders import median_figure
 from benchmarks.database import migrated_database, scratch_server
 from benchmarks.declaration import Benchmark, Figure, Progress, Result, ratio
 from benchmarks.follow_library import follow
-from benchmarks.journeys import fill as fill_log
+from benchmarks.history import fill as fill_log
 from ledger.event_log import EventLog
 from ledger.named_queries import named_queries
 from ledger.store import PostgresRecorder

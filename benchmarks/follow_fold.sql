@@ -1,5 +1,5 @@
 -- The read models as one set-based fold in SQL: the contender that `benchmarks.follow` measures the follower against. It knows what
--- happens in `benchmarks.journeys` and no more, so it is no second definition of the rules: its rows are compared with the follower's.
+-- happens in `benchmarks.history` and no more, so it is no second definition of the rules: its rows are compared with the follower's.
 -- The tables are those of the search_path, empty and without indexes.
 
 -- name: said
