@@ -98,7 +98,8 @@ SELECT
         'reversal_failure', NULL,
         'reversals', coalesce((reversal ->> 'number')::integer, 0),
         'reversed_minor', reversed_minor,
-        'cancelled', phase = 'cancelled'),
+        'cancelled', phase = 'cancelled',
+        'given_up_minor', given_up_minor),
     reversed_minor,
     CASE WHEN approval IS NOT NULL AND phase <> 'cancelled' AND NOT granted THEN (approval ->> 'number')::integer END
 FROM (
@@ -137,7 +138,8 @@ FROM (
         min(data::text) FILTER (WHERE type = 'ReversalRequested')::jsonb AS reversal,
         max(recorded_at) FILTER (WHERE type = 'ReversalRequested') AS reversal_at,
         max(position) FILTER (WHERE type = 'TransferReversed') AS reversed_position,
-        coalesce(sum(amount_minor) FILTER (WHERE type = 'TransferReversed'), 0)::bigint AS reversed_minor
+        coalesce(sum(amount_minor) FILTER (WHERE type = 'TransferReversed'), 0)::bigint AS reversed_minor,
+        coalesce(sum(amount_minor) FILTER (WHERE type = 'PayoutCancelled'), 0)::bigint AS given_up_minor
     FROM payout_event
     GROUP BY payout_id
 ) AS folded;
