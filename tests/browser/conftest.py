@@ -17,8 +17,9 @@ QUIET = ("--disable-gpu", "--disable-background-networking", "--disable-componen
 TIMEOUT_MS = 30_000
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """For a module, since Playwright's event loop runs for as long as it does: others in this process want their own."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         if os.environ.get("LEDGER_TEST_BROWSER") == "required":

@@ -56,11 +56,13 @@ class Decisions:
                     self._takes_two(payout, "retry")
                 if self._books.transfers_of(payout_id):
                     self._violated("never twice", "a retry is allowed, and Stripe holds the transfer", payout_id)
-            case PayoutCancelled():
+            case PayoutCancelled(amount_minor=amount_minor):
                 payout.cancelled = True
+                payout.given_up_minor += amount_minor
                 self._takes_two(payout, "cancel")
                 in_flight = payout.unresolved is not None and payout.searches < SEARCHES_NEEDED
-                if in_flight or any(transfer.net_minor for transfer in self._books.transfers_of(payout_id)):
+                held_minor = sum(transfer.net_minor for transfer in self._books.transfers_of(payout_id))
+                if in_flight or held_minor + payout.given_up_minor > payout.bonus.amount_minor:
                     self._violated("what is cancelled is not paid", "it is in flight, or paid", payout_id)
             case ReversalRequested():
                 self._takes_two(payout, "reverse")

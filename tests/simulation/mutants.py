@@ -10,7 +10,7 @@ from typing import Any
 
 from ledger import identifiers
 from ledger.event_log import Appended, ConflictError
-from ledger.events import FailureKind, TransferRequested, TransferSettled
+from ledger.events import FailureKind, PayoutCancelled, TransferRequested, TransferSettled
 from ledger.payouts import actions, todo
 from ledger.payouts import next_step as deciding
 from ledger.payouts import process as carrying_out
@@ -355,6 +355,17 @@ def cancelled_while_in_flight() -> Changes:
         return decide(payout, *situation)
 
     return {(deciding, "_ungated"): hasty}
+
+
+@mutant(first_seed=229, reversals=6, operator_actions=200)
+def all_is_given_up_where_a_part_came_back() -> Changes:
+    """What stayed with the instructor is written off as well."""
+
+    def careless(payout: Payout, note: str) -> PayoutCancelled:
+        bonus = payout.bonus
+        return PayoutCancelled.of(bonus, amount_minor=bonus.amount_minor, currency=bonus.currency, note=note)
+
+    return {(actions, "cancelled"): careless}
 
 
 @mutant(store_trouble=0.05)

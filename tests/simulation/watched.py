@@ -34,3 +34,4 @@ class Watched:
     searches: int = 0  # that found nothing, since the newest sending
     cancelled: bool = False
     reversed_minor: int = 0
+    given_up_minor: int = 0
