@@ -4,32 +4,27 @@
 """
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.api.running import Ledger, running, settings
+from tests.browser import chromium
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-QUIET = ("--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync")
 TIMEOUT_MS = 30_000
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """For a module, since Playwright's event loop runs for as long as it does: others in this process want their own."""
-    path = next(filter(None, map(shutil.which, NAMES)), None)
-    if path is None:
+    executable = chromium.path()
+    if executable is None:
         if os.environ.get("LEDGER_TEST_BROWSER") == "required":
             pytest.fail("there is no Chromium on the PATH, and LEDGER_TEST_BROWSER=required asks for one")
         pytest.skip("no Chromium on the PATH: the tests in a real browser are skipped")
-    no_sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium's own refuses to run as root
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=[*QUIET, *no_sandbox])
+    with chromium.launched(executable) as started:
         yield started
-        started.close()
 
 
 @pytest.fixture

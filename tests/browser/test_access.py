@@ -5,7 +5,6 @@ from collections.abc import Callable
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.api.running import Ledger, a_bonus
-from tests.browser import pictures
 from tests.browser.accessible import assert_accessible
 
 
@@ -22,7 +21,6 @@ def test_an_instructor_signs_in_sees_their_own_and_signs_out(
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     assert_accessible(page)
-    pictures.keep(page, "sign-in")
     page.goto("/referrals")
     expect(page).to_have_url(f"{ledger.client.base_url}/session")
 
@@ -42,7 +40,6 @@ def test_a_sandbox_says_so_and_lets_everybody_look_around(context: BrowserContex
     page.goto("/")
     expect(page.get_by_text("no real money moves")).to_be_visible()
     assert_accessible(page)
-    pictures.keep(page, "look-around")
     page.get_by_role("button", name="Look around as anna").click()
     expect(page.get_by_text("Ben B.")).to_be_visible()
     page.get_by_role("link", name="Look around as somebody else").click()
