@@ -116,6 +116,8 @@ class Settings(BaseSettings):
 
     ledger_public_url: WebAddress | None = None
     """Where referral links lead; unset: the address at which the API is asked."""
+    ledger_look_around: bool = False
+    """Whether the sandbox lets everybody at this machine look around as whom they like; `ledger up` and `demo` say so."""
     ledger_embed_origins: Annotated[str, AfterValidator(_origins)] | None = None
     """Whose pages may show an instructor's panel in a frame, and sign its instructor in: origins, separated by commas;
     unset: nobody's."""

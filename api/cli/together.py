@@ -98,6 +98,7 @@ def _environment(settings: Settings, url: str) -> dict[str, str]:
         "DATABASE_URL": url,
         "LEDGER_DATA_DIR": str(composition.data_folder(settings).path),
         "LEDGER_LOG_FORMAT": "json",
+        "LEDGER_LOOK_AROUND": "1" if composition.is_sandbox(settings) else "0",
         "PYTHONPATH": os.pathsep.join(filter(None, packages)),
     }
 

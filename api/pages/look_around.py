@@ -1,26 +1,23 @@
 """The sandbox's front door: look around as anybody, without a token of one's own.
 
-Nothing there is real, and still it is only for whoever sits at this machine: the page has to be asked for by a loopback
-name, which no other machine's name and no rebound one can be.
+Nothing there is real, and still it is only for whoever sits at this machine. `ledger up` and `ledger demo` open it; it is
+asked for from a loopback address, by no proxy, and by a loopback name, which no rebound one can be.
 """
 
 from collections import Counter
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.http.caught_up import CaughtUpReadModels
-from api.http.parts import Parts, PartsOfApp
+from api.http.parts import PartsOfApp
 from api.http.problems import Kind, ProblemError
 from api.pages import session
 from api.pages.rendering import page
 from api.tokens import Role, issue_token
 from projections.queries import ReadModels
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-NEWEST = 200
+FIRST = 200
 NEWCOMER = "ins_newcomer"
 LIFETIME = timedelta(seconds=session.SECONDS)
 STAFF: dict[str, tuple[Role, str]] = {
@@ -34,21 +31,22 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/look-around")
-def look_around(request: Request, parts: PartsOfApp, read_models: CaughtUpReadModels) -> HTMLResponse:
-    _check_sandbox(request, parts)
-    return page(request, "look_around.html", instructor_id=_busiest(read_models), newcomer=NEWCOMER)
+def look_around(request: Request, parts: PartsOfApp) -> HTMLResponse:
+    _check_offered(request)
+    busiest = _busiest(parts.services.read_models)
+    return page(request, "look_around.html", instructor_id=busiest, newcomer=NEWCOMER)
 
 
 @router.post("/look-around/{who}", dependencies=[Depends(session.check_own_form)])
-def begin(request: Request, parts: PartsOfApp, read_models: CaughtUpReadModels, who: str) -> Response:
+def begin(request: Request, parts: PartsOfApp, who: str) -> Response:
     """`who`: one of STAFF, `instructor` or `newcomer`."""
-    _check_sandbox(request, parts)
+    _check_offered(request)
     if who in STAFF:
         role, home = STAFF[who]
         subject = f"sandbox-{who}"
     elif who in ("instructor", "newcomer"):
         role, home = "instructor", "/referrals"
-        subject = (who == "instructor" and _busiest(read_models)) or NEWCOMER
+        subject = (who == "instructor" and _busiest(parts.services.read_models)) or NEWCOMER
     else:
         raise ProblemError(Kind.NOT_FOUND)
     response = RedirectResponse(home, status_code=303)
@@ -56,19 +54,13 @@ def begin(request: Request, parts: PartsOfApp, read_models: CaughtUpReadModels, 
     return response
 
 
-def is_offered(request: Request, parts: Parts) -> bool:
-    settings = parts.services.settings
-    is_sandbox = settings.stripe_api_key is None and settings.ledger_jwt_secret is not None
-    return is_sandbox and urlsplit(f"//{request.headers.get('host', '')}").hostname in LOOPBACK
-
-
-def _check_sandbox(request: Request, parts: Parts) -> None:
-    if not is_offered(request, parts):
+def _check_offered(request: Request) -> None:
+    if not session.may_look_around(request):
         raise ProblemError(Kind.NOT_FOUND)
 
 
 def _busiest(read_models: ReadModels) -> str | None:
-    """Who has most of the newest referrals: there is something to see."""
-    newest = read_models.referrals(limit=NEWEST).items
-    counted = Counter(view.referrer_id for view in newest).most_common(1)
+    """Who has most of the first referrals: there is something to see."""
+    first = read_models.referrals(limit=FIRST).items
+    counted = Counter(view.referrer_id for view in first).most_common(1)
     return counted[0][0] if counted else None

@@ -23,6 +23,7 @@ def problem_page(request: Request, problem: ProblemError, request_id: str) -> Re
         status=problem.kind.status,
         title=problem.kind.title,
         detail=problem.detail,
+        errors=problem.more.get("errors", []),
         again=request.url.path if is_passing else None,
         request_id=request_id,
     )

@@ -21,6 +21,7 @@ ZONE_COOKIE = "ledger_zone"
 """Set by our script: no header names the reader's time zone."""
 LONGEST_HEADER = 200
 DEFAULT = Locale("en", "US")
+YEARS = range(2000, 2200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ class Reader:
     def read_moment(self, text: str) -> datetime:
         """As a field for a date and a time sends it, which is without a zone. Raises ValueError."""
         moment = datetime.fromisoformat(text)
+        if moment.year not in YEARS:
+            raise ValueError(f"{moment.year} is no year of this program")
         return moment if moment.tzinfo is not None else moment.replace(tzinfo=self._zone_info)
 
     @property

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse
 from api.http.parts import parts
 from api.pages.embedding import EMBEDDED, frame_ancestors, is_embedded
 from api.pages.reader import Reader
+from api.pages.session import may_look_around
 
 TEMPLATES = Path(__file__).with_name("templates")
 PAGE_POLICY = (
@@ -29,6 +30,7 @@ def page(request: Request, template: str, *, status: int = 200, **shown: object)
         reader=Reader.of(request),
         path=request.url.path,
         home=EMBEDDED if is_embedded(request) else "/",
+        may_look_around=may_look_around(request),
         is_sandbox=parts(request).services.settings.stripe_api_key is None,
         **shown,
     )

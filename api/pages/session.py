@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response
 
 from api.http.parts import Parts, PartsOfApp
+from api.http.parts import parts as parts_of
 from api.http.problems import Kind, ProblemError
 from api.tokens import Principal, Role, TokenError
 from ledger.lifecycle import InstructorId
@@ -22,6 +23,8 @@ COOKIE = "ledger_session"
 SECONDS = 900
 LONGEST_TOKEN = 3800
 """Browsers drop a cookie of more than 4096 bytes, its name and attributes included (RFC 6265, 6.1)."""
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+PROXIED = {"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"}
 STAFF: tuple[Role, ...] = ("finance", "auditor")
 _INSTRUCTOR_ID: TypeAdapter[str] = TypeAdapter(InstructorId)
 
@@ -42,9 +45,26 @@ def end(response: Response) -> None:
 
 def check_own_form(request: Request) -> None:
     """Every form's action asks this first: browsers name the page's origin in each POST, and it has to be ours."""
-    origin = urlsplit(request.headers.get("origin", ""))
-    if not origin.netloc or origin.netloc != request.headers.get("host"):
+    _, mark, asked_at = request.headers.get("origin", "").partition("://")
+    is_same_origin = request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
+    if not mark or asked_at != request.headers.get("host") or not is_same_origin:
         raise ProblemError(Kind.FORBIDDEN, "The form is not one of ours.")
+
+
+def may_look_around(request: Request) -> bool:
+    """Whether this is a sandbox that was opened to everybody at this machine, and whoever asks is there, without a proxy."""
+    settings = parts_of(request).services.settings
+    is_open = settings.ledger_look_around and settings.stripe_api_key is None and settings.ledger_jwt_secret is not None
+    is_near = request.client is not None and request.client.host in LOOPBACK and not PROXIED & set(request.headers)
+    return is_open and is_near and _host_of(request) in LOOPBACK
+
+
+def _host_of(request: Request) -> str | None:
+    """By which name we were asked, without its port; None if that is no name."""
+    try:
+        return urlsplit(f"//{request.headers.get('host', '')}").hostname
+    except ValueError:
+        return None
 
 
 async def principal_of(request: Request, parts: Parts) -> Principal | None:

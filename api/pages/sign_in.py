@@ -5,8 +5,10 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.http.parts import Parts, PartsOfApp
-from api.pages import look_around, session
+from api.http.bodies import read_body
+from api.http.parts import PartsOfApp
+from api.http.problems import ProblemError
+from api.pages import session
 from api.pages.embedding import is_embedded
 from api.pages.rendering import page
 from api.tokens import LONGEST_TOKEN, Principal, TokenError
@@ -21,13 +23,13 @@ router = APIRouter(include_in_schema=False)
 async def first_page(request: Request, parts: PartsOfApp) -> Response:
     """Straight to one's own pages, for whoever is signed in; a sandbox lets the others look around."""
     principal = await session.principal_of(request, parts)
-    door = "/look-around" if look_around.is_offered(request, parts) else "/session"
+    door = "/look-around" if session.may_look_around(request) else "/session"
     return RedirectResponse((principal and home_of(principal)) or door, status_code=303)
 
 
 @router.get("/session")
-def sign_in_page(request: Request, parts: PartsOfApp) -> HTMLResponse:
-    return _sign_in(request, parts)
+def sign_in_page(request: Request) -> HTMLResponse:
+    return _sign_in(request)
 
 
 @router.post("/session", dependencies=[Depends(session.check_own_form)])
@@ -36,12 +38,12 @@ async def sign_in(request: Request, parts: PartsOfApp) -> Response:
     try:
         principal = await parts.verifier.verify(token)
     except TokenError as error:
-        return _sign_in(request, parts, 401, f"The token is not taken: {error}.")
+        return _sign_in(request, 401, f"The token is not taken: {error}.")
     home = home_of(principal)
     if home is None:
-        return _sign_in(request, parts, 403, NO_PAGES)
+        return _sign_in(request, 403, NO_PAGES)
     if len(token) > session.LONGEST_TOKEN:
-        return _sign_in(request, parts, 422, "The token is longer than a browser keeps. Ask for one with fewer claims.")
+        return _sign_in(request, 422, "The token is longer than a browser keeps. Ask for one with fewer claims.")
     response = RedirectResponse(home, status_code=303)
     session.begin(request, response, token)
     return response
@@ -70,14 +72,12 @@ def home_of(principal: Principal) -> str | None:
 
 async def token_of_form(request: Request) -> str:
     """Empty if the form is not what our page sends: then it is no token either."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LONGEST_FORM:
-            return ""
+    try:
+        body = await read_body(request, LONGEST_FORM)
+    except ProblemError:
+        return ""
     return parse_qs(body.decode("latin-1")).get("token", [""])[0].strip()
 
 
-def _sign_in(request: Request, parts: Parts, status: int = 200, error: str | None = None) -> HTMLResponse:
-    may_look_around = look_around.is_offered(request, parts)
-    return page(request, "sign_in.html", status=status, error=error, may_look_around=may_look_around)
+def _sign_in(request: Request, status: int = 200, error: str | None = None) -> HTMLResponse:
+    return page(request, "sign_in.html", status=status, error=error)

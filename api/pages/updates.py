@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import StreamingResponse
 
 from api.http.parts import Parts, PartsOfApp
+from api.http.problems import ProblemError
 from api.pages.session import AnyViewer
 
 LONGEST_SECONDS = 300.0
@@ -30,9 +31,12 @@ async def updates(request: Request, parts: PartsOfApp, viewer: AnyViewer, positi
 
 async def _moves(parts: Parts, position: int, is_stopping: Callable[[], bool]) -> AsyncIterator[str]:
     started = said = time.monotonic()
-    yield "retry: 2000\n\n"
+    yield "retry: 5000\n\n"
     while (now := time.monotonic()) - started < LONGEST_SECONDS and not is_stopping():
-        moved = await parts.pages.beyond(position, LONGEST_WAIT_SECONDS)
+        try:
+            moved = await parts.pages.beyond(position, LONGEST_WAIT_SECONDS)
+        except ProblemError:
+            return  # too many are told already: the page asks every now and then
         if moved is not None:
             position, said = moved, now
             yield f"data: {position}\n\n"

@@ -36,6 +36,7 @@ def settings(**changes: Any) -> Settings:
         "stripe_webhook_secret": WEBHOOK_SECRET,
         "ledger_public_url": "https://lessons.example/join",
         "ledger_jwt_audience": "payout-ledger",
+        "ledger_look_around": True,
     }
     return Settings(_env_file=None, **(given | changes))
 

@@ -162,3 +162,40 @@ def test_open_pages_are_told_that_something_moved(ledger: Ledger) -> None:
         assert next(told) == f"data: {ledger.services.read_models.position()}"
         position = ledger.know(*a_bonus("carl", "dora", "CARL"))
         assert next(told) == f"data: {position}"
+
+
+def test_whoever_asks_through_a_proxy_is_not_at_this_machine(shared_ledger: Ledger) -> None:
+    headers = {"Origin": str(shared_ledger.client.base_url).rstrip("/"), "X-Forwarded-For": "203.0.113.7"}
+    assert shared_ledger.client.get("/look-around", headers=headers).status_code == 404
+    assert shared_ledger.client.post("/look-around/finance", headers=headers).status_code == 404
+
+
+def test_nobody_looks_around_where_nobody_opened_it(database_url: str) -> None:
+    with running(database_url, settings(ledger_look_around=False)) as ledger:
+        origin = {"Origin": str(ledger.client.base_url).rstrip("/")}
+        assert ledger.client.post("/look-around/finance", headers=origin).status_code == 404
+        assert "/look-around" not in ledger.client.get("/session").text
+
+
+def test_what_browsers_say_of_a_form_of_another_site_is_heard(shared_ledger: Ledger) -> None:
+    assert sign_in(shared_ledger, "instructor", "anna", **{"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert sign_in(shared_ledger, "instructor", "anna", Origin="http://[").status_code == 403
+    assert shared_ledger.client.get("/session", headers={"Host": "["}).status_code < 500
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/finance/log?about=%00",
+        "/finance/payouts?q=%00",
+        "/finance/books?effective_at=9999-12-31T23:59",
+        "/finance/books?effective_at=9999-12-31T23:59Z",
+        "/finance/books?as_of=0001-01-01T00:00",
+        "/finance/log/abc",
+    ],
+)
+def test_what_cannot_be_asked_is_said_in_words(shared_ledger: Ledger, path: str) -> None:
+    cookie = f"{session.COOKIE}={shared_ledger.token('finance', 'fay')}; ledger_zone=America/New_York"
+    page = shared_ledger.client.get(path, headers={"Accept": "text/html", "Cookie": cookie})
+    assert page.status_code < 500
+    assert page.headers["Content-Type"].startswith("text/html")

@@ -6,7 +6,7 @@ const zoneCookie = `ledger_zone=${zone}`;
 if (zone && zone !== document.documentElement.dataset.zone && !document.cookie.split("; ").includes(zoneCookie)) {
   document.cookie = `${zoneCookie}; Path=/; Max-Age=31536000; SameSite=Strict`;
   if (document.cookie.includes(zoneCookie)) { // else no cookies are kept here, and it would go on for ever
-    location.reload();
+    location.replace(location.pathname + location.search); // not reload: that would send a form again
     await new Promise(() => {}); // this page goes, and must not begin anything that happens once
   }
 }
@@ -22,25 +22,33 @@ if (document.querySelector(LIVE)) keepUpToDate();
 function keepUpToDate() {
   let due = null;
   const refreshSoon = () => { due ??= setTimeout(() => { due = null; refresh(); }, FEWEST_MS_BETWEEN); };
-  const source = new EventSource("/updates");
-  source.onmessage = refreshSoon;
-  source.onerror = () => {
-    if (source.readyState === EventSource.CLOSED) setInterval(refresh, MS_BETWEEN_POLLS);
+  let source = null;
+  let poll = null;
+  const listen = () => {
+    source = new EventSource("/updates");
+    source.onmessage = refreshSoon;
+    source.onerror = () => {
+      if (source?.readyState === EventSource.CLOSED) poll ??= setInterval(refresh, MS_BETWEEN_POLLS);
+    };
   };
+  // Nobody looks at a hidden page, and a browser has few connections for all of them.
+  document.addEventListener("visibilitychange", () => {
+    source?.close();
+    source = null;
+    if (!document.hidden) listen();
+  });
+  if (!document.hidden) listen();
 }
 
 async function refresh() {
-  if (document.hidden) {
-    document.addEventListener("visibilitychange", refresh, { once: true });
-    return;
-  }
+  if (document.hidden) return;
   let answer;
   try {
     answer = await fetch(location.href, { headers: { Accept: "text/html" } });
   } catch {
     return; // offline for a moment: the next event or poll asks again
   }
-  if (answer.redirected || answer.status === 401) {
+  if (answer.status === 401 || new URL(answer.url).pathname === "/session") {
     document.getElementById("notice").textContent = "Your session has ended. Sign in again to see what is new.";
     return;
   }
@@ -75,7 +83,9 @@ if (navigator.share) {
   for (const link of document.querySelectorAll("[data-share]")) {
     link.addEventListener("click", (click) => {
       click.preventDefault();
-      navigator.share({ url: link.dataset.share }).catch(() => {}); // whoever changes their mind has not failed
+      navigator.share({ url: link.dataset.share }).catch((error) => {
+        if (error.name !== "AbortError") location.href = link.href; // whoever changes their mind has not failed
+      });
     });
   }
 }

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse
 
 from api.http.parts import PartsOfApp
 from api.http.problems import Kind, ProblemError
-from api.pages.finance.staff import staff_page
+from api.pages.finance.staff import PRINTABLE, staff_page
 from api.pages.reader import Reader, ReaderOfPage
 from api.pages.session import StaffViewer
 from ledger.events import instructor_tag, payout_tag
@@ -28,7 +28,7 @@ SHOWN = 50
 NO_DAY = "Days are like 2026-03-31, and no later than today: they were left out."
 PREFIXES = {"pay_": payout_tag, "ref_": "referral:{}".format, "tr_": "transfer:{}".format}
 
-Text = Annotated[str, Query(max_length=200)]
+Text = Annotated[str, Query(max_length=200, pattern=PRINTABLE)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ async def _moments(
         found = await run_in_threadpool(moment, parts.services.recorder, recorded_by, now)
     except NotYetError:
         return Moments(None, None, typed, STILL_TO_COME)
-    except ValueError:
+    except (ValueError, OverflowError):
         return Moments(None, None, typed, UNREADABLE)
     await parts.read_models.reach(found.position)
     return Moments(found.position, happened_by, typed)

@@ -13,7 +13,7 @@ from api.http.caught_up import CaughtUpReadModels
 from api.http.parts import Parts, PartsOfApp
 from api.http.problems import Kind, ProblemError
 from api.pages.finance.payout_words import ACTIONS, WHO
-from api.pages.finance.staff import staff_page
+from api.pages.finance.staff import PRINTABLE, staff_page
 from api.pages.session import StaffViewer
 from api.payout_names import payout_named
 from api.tokens import Principal
@@ -57,7 +57,7 @@ def list_payouts(
     viewer: StaffViewer,
     read_models: CaughtUpReadModels,
     status: str = "",
-    q: Annotated[str, Query(max_length=200)] = "",
+    q: Annotated[str, Query(max_length=200, pattern=PRINTABLE)] = "",
     cursor: str | None = None,
 ) -> Response:
     """`q`: the id of a payout, transfer or referral leads to its payout; that of an instructor, to what they are paid."""

@@ -6,7 +6,10 @@ from starlette.responses import HTMLResponse
 from api.pages.rendering import page
 from api.tokens import Principal
 
-__all__ = ["staff_page"]
+__all__ = ["PRINTABLE", "staff_page"]
+
+PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
+"""What may be asked for: PostgreSQL takes no NUL in a text."""
 
 
 def staff_page(
