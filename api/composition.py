@@ -355,7 +355,11 @@ def _seal_at_least(settings: Settings, url: str, seals: Seals, position: int) ->
 def owner_pool(url: str) -> Iterator[ConnectionPool[psycopg.Connection]]:
     """Connections as the URL's own user, without time limits: for rebuilding and comparing read models."""
     unhurried = ConnectionSettings(
-        "ledger owner", role=None, statement_timeout_seconds=0, idle_in_transaction_timeout_seconds=0
+        "ledger owner",
+        role=None,
+        statement_timeout_seconds=0,
+        lock_timeout_seconds=0,
+        idle_in_transaction_timeout_seconds=0,
     )
     with open_pool(url, unhurried, max_size=2) as pool:
         yield pool

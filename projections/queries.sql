@@ -40,7 +40,7 @@ FROM (
     FROM payout
     WHERE referrer_id = %(referrer_id)s
     UNION ALL
-    SELECT date_trunc('month', settled_at AT TIME ZONE 'UTC'), 0, amount_minor
+    SELECT date_trunc('month', settled_at AT TIME ZONE 'UTC'), 0, amount_minor - reversed_minor
     FROM payout
     WHERE referrer_id = %(referrer_id)s AND status = 'paid'
 ) AS money
@@ -67,11 +67,12 @@ ORDER BY earned_position DESC
 LIMIT %(limit)s;
 
 -- name: may_wait_for_somebody
--- Of what is not over, whatever a person may have to look at: why each waits is worked out from its state.
+-- Whatever a person may have to look at, what came back and is owed again included: why each waits is worked out from its state.
 SELECT *
 FROM payout
-WHERE status IN ('pending_transfer', 'failed')
-  AND (status = 'failed' OR state->>'hold' IS NOT NULL OR state->>'unresolved' IS NOT NULL)
+WHERE status = 'failed'
+   OR status = 'pending_transfer' AND (state->>'hold' IS NOT NULL OR state->>'unresolved' IS NOT NULL)
+   OR status IN ('paid', 'reversed') AND reversed_minor > given_up_minor
 ORDER BY earned_position
 LIMIT %(limit)s;
 

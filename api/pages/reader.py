@@ -21,7 +21,7 @@ ZONE_COOKIE = "ledger_zone"
 """Set by our script: no header names the reader's time zone."""
 LONGEST_HEADER = 200
 DEFAULT = Locale("en", "US")
-YEARS = range(2000, 2200)
+YEARS = range(1900, 9000)
 
 
 @dataclass(frozen=True, slots=True)

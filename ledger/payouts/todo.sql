@@ -112,11 +112,18 @@ WHERE EXISTS (
 UPDATE ledger.payout_watch SET swept_position = greatest(swept_position, %(position)s);
 
 -- name: sweep_owed
--- What was earned, is neither settled nor cancelled, and is not on the list.
+-- What was earned, is neither settled nor cancelled, and is not on the list: all of it as of one moment, since payouts settle,
+-- and leave the list, while a sweep goes on.
 INSERT INTO ledger.payout_todo (payout_id, referrer_id, due_at)
-SELECT payout_id, referrer_id, now()
-FROM ledger.payout_open
-WHERE earned_position <= %(position)s
+SELECT open.payout_id, open.referrer_id, now()
+FROM ledger.payout_open AS open
+WHERE open.earned_position <= %(position)s
+  AND NOT EXISTS (SELECT FROM ledger.payout_todo AS todo WHERE todo.payout_id = open.payout_id)
+  AND NOT EXISTS (
+      SELECT
+      FROM ledger.event_tag AS ending
+      WHERE ending.tag = 'payout:' || open.payout_id AND ending.type IN ('TransferSettled', 'PayoutCancelled')
+  )
 ON CONFLICT (payout_id) DO NOTHING;
 
 -- name: sweep_settled
@@ -168,7 +175,8 @@ SELECT clock_timestamp();
 
 -- name: claim
 -- Due payouts that nobody is working on, for one worker, until the lease runs out. Chosen once, in a CTE: a join may run a
--- subquery again and again, and would then choose more than the limit.
+-- subquery again and again, and would then choose more than the limit. A claim counts as a wake-up: whoever lost its lease to
+-- another cannot put the payout away any more.
 WITH due AS MATERIALIZED (
     SELECT payout_id
     FROM ledger.payout_todo
@@ -178,7 +186,7 @@ WITH due AS MATERIALIZED (
     FOR UPDATE SKIP LOCKED
 )
 UPDATE ledger.payout_todo AS todo
-SET leased_until = now() + make_interval(secs => %(lease_seconds)s)
+SET leased_until = now() + make_interval(secs => %(lease_seconds)s), wakeups = wakeups + 1
 FROM due
 WHERE todo.payout_id = due.payout_id
 RETURNING todo.payout_id, todo.wakeups;

@@ -73,10 +73,13 @@ def stands(ledger: SmallLedger, payout_id: str) -> tuple[str, str, str]:
     owed = figures["pending_minor"] + figures["failed_minor"] + figures["reversed_minor"]
     assert owed == payable(journal)
     assert ledger.read_models.totals().money_minor["paid_minor"] == figures["paid_minor"]
+    assert figures["paid_minor"] == sum(each.paid_minor for each in ledger.read_models.months_of("anna"))
     assert compare_with_replay(ledger.owner_pool, ledger.log) == []
     view, _ = ledger.read_models.payout(payout_id)
     assert view is not None
     assert view.who == EXPLANATIONS[view.reason].who
+    waiting = [each.payout_id for each in ledger.read_models.waiting(most=10).payouts]
+    assert waiting == ([payout_id] if view.who == "operator" else [])
     return view.status, view.reason, view.who
 
 
