@@ -14,6 +14,7 @@ BANK_MARGIN = timedelta(days=5)  # what a bank takes, over a weekend
 LOG_WINDOW = timedelta(days=3)  # a reversal made at Stripe is noticed later, should its webhook be lost
 BANK_WINDOW = timedelta(days=7)
 YEARS = range(2000, 2200)  # so that every margin beyond a range is a time too
+A_SECOND = timedelta(seconds=1)
 IN_FLIGHT_AT_MOST = timedelta(hours=24)  # by then the key has run out, and somebody has to look
 
 
@@ -29,8 +30,12 @@ class Coverage:
 
 
 def covered(lines: Iterable[Line], declared: Coverage | None = None) -> Coverage | None:
-    """From the first to the last line, and what is declared besides; None if nothing is known of this side."""
+    """From the first to the last line, and what is declared besides; None if nothing is known of this side. The last line's
+    moment is a whole second at Stripe, and ours lies within that second.
+    """
     moments = [line.at for line in lines]
+    if moments:
+        moments.append(max(moments) + A_SECOND)
     if declared is not None:
         moments += (declared.since, declared.until)
     return Coverage(min(moments), max(moments)) if moments else None

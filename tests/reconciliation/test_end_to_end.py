@@ -136,22 +136,22 @@ def test_a_bad_file_is_refused_with_every_problem_and_status_2(paid: Paid, file:
     assert said[-1] == "ledger: Stripe's activity report is not taken: 6 problems; nothing was recorded"
 
 
-def test_reversals_that_were_heard_of_once_are_a_persons_to_tell_in_the_report_and_certain_in_the_api(
-    paid: Paid, file: Write
-) -> None:
-    take_back(paid, KEPT, 1200, 300)  # one event of the log
+def test_equal_reversals_are_a_persons_to_tell_in_the_report_and_certain_in_the_api(paid: Paid, file: Write) -> None:
+    take_back(paid, KEPT, 700, 700)  # the report names no transfer, so each may be the other
 
     by_file = reconcile(paid, "--stripe-csv", str(file(paid.report())), status=1)
-    (missing,) = (each for each in by_file["open"] if each["line_class"] == "missing_at_stripe")
-    parts = {each["stripe_line_id"]: each for each in by_file["open"] if each["line_class"] == "unknown_to_us"}
-    assert (missing["book_minor"], missing["candidates_in_all"]) == (1500, 2)
-    assert set(missing["candidates"]) == parts.keys()
-    assert [each["candidates"] for each in parts.values()] == [[missing["book_line_id"]]] * 2
+    ours = {each["book_line_id"]: each for each in by_file["open"] if each["line_class"] == "missing_at_stripe"}
+    theirs = {each["stripe_line_id"]: each for each in by_file["open"] if each["line_class"] == "unknown_to_us"}
+    assert len(ours) == len(theirs) == 2
+    for each in ours.values():
+        assert (each["book_minor"], set(each["candidates"]), each["candidates_in_all"]) == (700, set(theirs), 2)
+    for each in theirs.values():
+        assert (each["stripe_minor"], set(each["candidates"]), each["candidates_in_all"]) == (700, set(ours), 2)
     shown = paid.ledger.run("reconciliation", "exceptions").stdout
-    assert f"may be, and nothing tells which: {', '.join(missing['candidates'])}" in shown
+    assert "may be, and nothing tells which: " in shown
 
     by_api = reconcile(paid, "--stripe-api")
-    assert (by_api["open"], classes(by_api)["matched", "transfer_reversal"]) == ([], 9)
+    assert (by_api["open"], classes(by_api)["matched", "transfer_reversal"]) == ([], 10)
 
 
 def test_a_report_that_ends_before_a_range_that_is_over_is_noticed(paid: Paid, file: Write) -> None:
