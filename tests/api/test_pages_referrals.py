@@ -3,11 +3,13 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import httpx
 import pytest
 
 from api.pages import session
+from api.tokens import issue_token
 from ledger.events import BonusEarned, Event, FailureKind
 from ledger.identifiers import referral_id
 from tests.api.running import Ledger, a_bonus, fact, running, settings
@@ -192,6 +194,8 @@ def test_the_platform_signs_its_reader_in_to_the_panel(database_url: str) -> Non
         cookie = answer.headers["Set-Cookie"].lower()
         assert all(part in cookie for part in ("httponly", "samesite=strict", "secure"))
         assert sign_in("finance", PLATFORM).status_code == 403
+        both = issue_token(ledger.settings, "anna", ["instructor", "finance"], timedelta(minutes=5))
+        assert sign_in("instructor", PLATFORM, both).status_code == 403
         refused = [sign_in("instructor", "https://elsewhere.example"), sign_in("instructor", PLATFORM, "no token")]
         assert [answer.status_code for answer in refused] == [403, 401]
         assert all("Set-Cookie" not in answer.headers for answer in refused)

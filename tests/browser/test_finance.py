@@ -16,9 +16,18 @@ SignIn = Callable[[str, str], Page]
 
 
 @pytest.fixture
-def followed(ledger: Ledger) -> Iterator[Ledger]:
-    """The read models follow the log by themselves, as they do wherever `ledger project` runs."""
-    is_over = threading.Event()
+def followed(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
+    """The read models follow the log by themselves, as they do wherever `ledger project` runs. A test that catches up takes
+    turns with that: a second projector would find the first at work, and stand by.
+    """
+    is_over, one_at_a_time = threading.Event(), threading.Lock()
+    catch_up = ledger.projector.catch_up
+
+    def in_turn() -> int:
+        with one_at_a_time:
+            return catch_up()
+
+    monkeypatch.setattr(ledger.projector, "catch_up", in_turn)
 
     def follow() -> None:
         while not is_over.wait(0.05):

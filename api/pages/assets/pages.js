@@ -118,9 +118,14 @@ function isFirstTime(name) {
 
 /* Finance */
 
-// The replay slider: says where it stands while it moves, and replays where it is let go.
+// The replay slider: says where it stands while it moves, and replays where it is left, also by a keyboard's small steps.
+const MS_LEFT_ALONE = 600;
 for (const form of document.querySelectorAll("form[data-replay]")) {
   const slider = form.querySelector("input[type=range]");
   slider.addEventListener("input", () => { form.querySelector("output").value = slider.value; });
-  slider.addEventListener("change", () => form.requestSubmit());
+  let left = null;
+  slider.addEventListener("change", () => {
+    clearTimeout(left);
+    left = setTimeout(() => form.requestSubmit(), MS_LEFT_ALONE);
+  });
 }

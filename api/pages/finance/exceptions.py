@@ -1,5 +1,7 @@
 """One exception of a reconciliation, and the forms to work it off: whose it is, what was found out, how it was settled."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal
 from urllib.parse import quote
 
@@ -61,11 +63,11 @@ def work_on_exception(
     except NoSuchExceptionError:
         raise ProblemError(Kind.NOT_FOUND, "No such exception.") from None
     except AlreadyResolvedError:
-        return _exception_page(request, parts, viewer, exception_id, 409, SETTLED_ALREADY)
+        return _exception_page(request, parts, viewer, exception_id, 409, SETTLED_ALREADY, form)
     except ConflictError:
-        return _exception_page(request, parts, viewer, exception_id, 503, BUSY)
+        return _exception_page(request, parts, viewer, exception_id, 503, BUSY, form)
     if problem is not None:
-        return _exception_page(request, parts, viewer, exception_id, 422, problem)
+        return _exception_page(request, parts, viewer, exception_id, 422, problem, form)
     return RedirectResponse(f"/finance/reconciliations/exceptions/{exception_id}", status_code=303)
 
 
@@ -99,8 +101,15 @@ def _owner_in(text: str) -> str | None:
 
 
 def _exception_page(
-    request: Request, parts: Parts, viewer: Principal, exception_id: str, status: int = 200, error: str | None = None
+    request: Request,
+    parts: Parts,
+    viewer: Principal,
+    exception_id: str,
+    status: int = 200,
+    error: str | None = None,
+    typed: Mapping[str, str] = MappingProxyType({}),
 ) -> HTMLResponse:
+    """`error`: what became of an attempt to work it off, with what was `typed`."""
     records, _ = parts.services.reconciling.exceptions()
     record = next((each for each in records if each.exception_id == exception_id), None)
     if record is None:
@@ -114,4 +123,5 @@ def _exception_page(
         classes=CLASSES,
         resolutions=RESOLUTIONS,
         error=error,
+        typed=typed,
     )

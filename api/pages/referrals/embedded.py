@@ -26,8 +26,9 @@ async def sign_in_from_platform(request: Request, parts: PartsOfApp) -> Response
         principal = await parts.verifier.verify(token)
     except TokenError:
         return ask_to_sign_in(request)
-    if not principal.may_act_as(("instructor",)) or len(token) > session.LONGEST_TOKEN:
-        raise ProblemError(Kind.FORBIDDEN, "The panel is for instructors, with tokens that a browser keeps.")
+    # The cookie is the whole ledger's, and a frame is no place to become somebody of finance.
+    if principal.roles != {"instructor"} or len(token) > session.LONGEST_TOKEN:
+        raise ProblemError(Kind.FORBIDDEN, "The panel is for instructors alone, with tokens that a browser keeps.")
     response = RedirectResponse(EMBEDDED, status_code=303)
     session.begin(request, response, token)
     return response
