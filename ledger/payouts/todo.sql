@@ -175,8 +175,7 @@ SELECT clock_timestamp();
 
 -- name: claim
 -- Due payouts that nobody is working on, for one worker, until the lease runs out. Chosen once, in a CTE: a join may run a
--- subquery again and again, and would then choose more than the limit. A claim counts as a wake-up: whoever lost its lease to
--- another cannot put the payout away any more.
+-- subquery again and again, and would then choose more than the limit.
 WITH due AS MATERIALIZED (
     SELECT payout_id
     FROM ledger.payout_todo
@@ -186,7 +185,7 @@ WITH due AS MATERIALIZED (
     FOR UPDATE SKIP LOCKED
 )
 UPDATE ledger.payout_todo AS todo
-SET leased_until = now() + make_interval(secs => %(lease_seconds)s), wakeups = wakeups + 1
+SET leased_until = now() + make_interval(secs => %(lease_seconds)s)
 FROM due
 WHERE todo.payout_id = due.payout_id
 RETURNING todo.payout_id, todo.wakeups;

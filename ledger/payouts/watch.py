@@ -45,15 +45,12 @@ class Watch:
         self._stretch_seconds: int | None = None
 
     async def turn(self) -> None:
-        """A sweep that fails does not keep Stripe from being heard."""
-        try:
-            found = await asyncio.to_thread(self._todo.sweep, SWEEP_INTERVAL)
-            if found:
-                logger.error("payouts_were_forgotten", count=found, action="they are looked at again; find out why")
-        finally:
-            now = self._clock()
-            if self._asked_at is None or now >= self._asked_at + ASK_INTERVAL:
-                await self.ask_for_missed_notices(now)
+        found = await asyncio.to_thread(self._todo.sweep, SWEEP_INTERVAL)
+        if found:
+            logger.error("payouts_were_forgotten", count=found, action="they are looked at again; find out why")
+        now = self._clock()
+        if self._asked_at is None or now >= self._asked_at + ASK_INTERVAL:
+            await self.ask_for_missed_notices(now)
 
     async def ask_for_missed_notices(self, now: datetime) -> int:
         """Hear, oldest first, what Stripe has told since we last asked. Hearing something again changes nothing.

@@ -112,16 +112,6 @@ def test_a_lease_that_runs_out_lets_another_go_on(road: Road) -> None:
     assert not road.todo.is_quiet()
 
 
-def test_whoever_lost_its_lease_cannot_put_the_payout_away(road: Road) -> None:
-    """It has decided on what it saw then; the payout may wait for something else by now, or for something that has come."""
-    payout_id = road.owe()
-    road.todo.follow(road.log)
-    slow, other = claimed(road, lease_seconds=0.0), claimed(road)
-    road.todo.put_back(other[payout_id], Reason.CONFIRMING_WITH_STRIPE, in_a_minute())
-    road.todo.put_back(slow[payout_id], Reason.STRIPE_CREDENTIALS_REJECTED, None)
-    assert claimed(road).keys() == {payout_id}
-
-
 def test_what_is_put_back_is_due_at_its_time_or_when_something_happens(road: Road) -> None:
     timed_id, waiting_id = road.owe(), road.owe(None)
     road.todo.follow(road.log)

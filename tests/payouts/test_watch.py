@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-import psycopg
 import pytest
 
 from ledger.events import PayoutCancelled
@@ -226,16 +225,6 @@ def test_a_lost_answer_is_settled_by_what_stripe_tells_when_asked(road: Road) ->
     road.advance(payout_id)
     turn(road)
     assert isinstance(road.advance(payout_id, gateway=NeverCalled), Finished)
-
-
-def test_stripe_is_heard_also_if_the_sweep_fails(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
-    def cancelled(_: TodoList, interval: timedelta) -> int | None:
-        raise psycopg.errors.QueryCanceled(f"statement timeout, {interval}")
-
-    monkeypatch.setattr(TodoList, "sweep", cancelled)
-    with pytest.raises(psycopg.errors.QueryCanceled):
-        turn(road)
-    assert road.todo.told_until() is not None
 
 
 def test_it_is_asked_again_if_stripe_did_not_answer_and_remembers_until_when_it_heard(road: Road) -> None:

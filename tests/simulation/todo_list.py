@@ -116,7 +116,6 @@ class InMemoryTodoList(TodoList):
         due.sort(key=lambda row: row.due_at or 0.0)
         for row in due[:limit]:
             row.leased_until = now + lease_seconds
-            row.wakeups += 1
         return [Claim(row.payout_id, row.wakeups) for row in due[:limit]]
 
     def put_back(self, claim: Claim, waiting_for: Reason, due_at: datetime | None) -> None:
