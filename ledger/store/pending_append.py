@@ -66,17 +66,22 @@ class PendingAppend:
 
 
 def _row(event: EventEnvelope) -> dict[str, object]:
-    return {
+    """What is null is left out: PostgreSQL need not parse it."""
+    row: dict[str, object] = {
         "event_id": event.event_id,
         "type": event.type,
         "schema_version": event.schema_version,
         "tags": event.tags,
         "data": orjson.Fragment(event.data),
-        "occurred_at": event.occurred_at,
         "actor": event.actor,
-        "causation_id": event.causation_id,
-        "correlation_id": event.correlation_id,
     }
+    if event.occurred_at is not None:
+        row["occurred_at"] = event.occurred_at
+    if event.causation_id is not None:
+        row["causation_id"] = event.causation_id
+    if event.correlation_id is not None:
+        row["correlation_id"] = event.correlation_id
+    return row
 
 
 def _conditions(condition: DCBAppendCondition) -> list[dict[str, object]]:
