@@ -4,6 +4,7 @@ Every append is one event with three tags, and nobody's rows are fewer. The plai
 the same indexes. The ledger and the library's recorder append under a condition, as decisions do; the plain statement has none.
 """
 
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from uuid import uuid4
 
@@ -17,7 +18,7 @@ from benchmarks.contenders import Call, Contender
 from benchmarks.database import settle
 from ledger.store import EventEnvelope, PostgresRecorder
 
-__all__ = ["an_event", "fill", "ledger", "plain", "stock"]
+__all__ = ["an_event", "an_event_of_one_stream", "fill", "ledger", "plain", "stock"]
 
 DATA = b'{"payout_id": "po_2Q", "attempt": 1, "transfer_id": "tr_1Nq", "amount_minor": 7500, "currency": "usd"}'
 FILL_BATCH = 1_000
@@ -54,14 +55,21 @@ def an_event() -> EventEnvelope:
     )
 
 
-def fill(database_url: str, stored: int, *, for_stock: bool = True) -> None:
+def an_event_of_one_stream() -> EventEnvelope:
+    """What stores of streams know of an event: one thing that it is about."""
+    return EventEnvelope("TransferSettled", DATA, [f"payout:{uuid4().hex}"])
+
+
+def fill(
+    database_url: str, stored: int, *, for_stock: bool = True, make: Callable[[], EventEnvelope] = an_event
+) -> None:
     """So many events, the same for all."""
     with ExitStack() as stack:
         recorders: list[DCBRecorder] = [stack.enter_context(closing(PostgresRecorder(database_url)))]
         if for_stock:
             recorders.append(_stock_recorder(database_url, 1, stack))
         for first in range(0, stored, FILL_BATCH):
-            events = [an_event() for _ in range(min(FILL_BATCH, stored - first))]
+            events = [make() for _ in range(min(FILL_BATCH, stored - first))]
             for recorder in recorders:
                 recorder.append(events)
     with psycopg.connect(database_url, autocommit=True) as connection:
@@ -84,9 +92,15 @@ def plain(database_url: str, callers: int, stack: ExitStack, name: str = "plain"
     return Contender(name, [append_on(connection) for connection in connections])
 
 
-def ledger(database_url: str, callers: int, stack: ExitStack, name: str = "ledger") -> Contender:
+def ledger(
+    database_url: str,
+    callers: int,
+    stack: ExitStack,
+    name: str = "ledger",
+    make: Callable[[], EventEnvelope] = an_event,
+) -> Contender:
     recorder = stack.enter_context(closing(PostgresRecorder(database_url)))
-    return Contender(name, [_deciding(recorder) for _ in range(callers)])
+    return Contender(name, [_deciding(recorder, make) for _ in range(callers)])
 
 
 def stock(database_url: str, callers: int, stack: ExitStack, name: str = "stock") -> Contender:
@@ -110,13 +124,13 @@ def _stock_recorder(database_url: str, connections: int, stack: ExitStack) -> Po
     return PostgresDCBRecorderTT(datastore)  # knows its composite types only if they are there before it
 
 
-def _deciding(recorder: DCBRecorder) -> Call:
+def _deciding(recorder: DCBRecorder, make: Callable[[], EventEnvelope] = an_event) -> Call:
     """Like a decision: on the condition that nothing was recorded about its payout since it last read."""
     last_read = 0
 
     def append() -> object:
         nonlocal last_read
-        event = an_event()
+        event = make()
         boundary = DCBQuery([DCBQueryItem(types=[event.type], tags=[event.tags[0]])])
         last_read = recorder.append([event], DCBAppendCondition(boundary, after=last_read))
         return last_read

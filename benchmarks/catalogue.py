@@ -9,6 +9,7 @@ from benchmarks.ingest import Ingest
 from benchmarks.journal import Journal
 from benchmarks.lag import Lag
 from benchmarks.pay import Pay
+from benchmarks.peers import Peers
 from benchmarks.proof import SealLog, VerifyLog
 from benchmarks.read import Read
 from benchmarks.reconcile import Reconcile
@@ -30,4 +31,5 @@ BENCHMARKS: tuple[type[Benchmark], ...] = (
     Lag,
     Ingest,
     Read,
+    Peers,
 )

@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from itertools import chain
 from uuid import UUID
 
+import orjson
 import psycopg
 from eventsourcing.persistence import InternalError, PersistenceError
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
 
 from ledger.store.connection import ConnectionSettings, connect, is_readable
 from ledger.store.errors import AppendOutcomeUnknown, EventAlreadyRecorded, EventNotStorable, library_error
@@ -19,7 +22,8 @@ __all__ = ["Committer"]
 # to go.
 _IDLE_SECONDS = 0.002
 
-_APPEND = "SELECT head, new_head, refused FROM ledger.append(%s)"
+_STATEMENT = b"ledger_append"
+_APPEND = b"SELECT head, new_head, refused FROM ledger.append($1)"
 
 
 class Committer:
@@ -104,20 +108,32 @@ class Committer:
             self.close()
         if self._connection is None:
             self._connection = connect(self._database_url, self._settings)
+            try:
+                _check(self._connection.pgconn.prepare(_STATEMENT, _APPEND), ExecStatus.COMMAND_OK)
+            except BaseException:
+                self.close()
+                raise
         return self._connection
 
 
 def _call(connection: psycopg.Connection, group: Group) -> tuple[int, int, set[int]]:
-    """The head of the log before and after, and the places, from 1, of the appends refused."""
+    """The head of the log before and after, and the places, from 1, of the appends refused.
+
+    In one call of libpq: a cursor would take the interpreter several times in between, from threads that want it too, and
+    every caller waits for that.
+    """
     documents = chain(
         (member.document for member in group.members), (append.conditions_document for append in group.put_off)
     )
-    batch = b"[" + b",".join(documents) + b"]"
-    row = connection.execute(_APPEND, (batch.decode(),), prepare=True).fetchone()
-    if row is None:
-        raise AssertionError("ledger.append returned no row")
-    head, new_head, refused = row
-    return head, new_head, set(refused)
+    result = connection.pgconn.exec_prepared(_STATEMENT, [b"[" + b",".join(documents) + b"]"])
+    _check(result, ExecStatus.TUPLES_OK)
+    head, new_head, refused = (result.get_value(0, column) or b"" for column in range(3))
+    return int(head), int(new_head), set(orjson.loads(b"[" + refused.strip(b"{}") + b"]"))
+
+
+def _check(result: PGresult, wanted: ExecStatus) -> None:
+    if result.status != wanted:
+        raise psycopg.errors.error_from_result(result)
 
 
 def _refusal(error: psycopg.Error, event_ids: Sequence[UUID]) -> PersistenceError:
