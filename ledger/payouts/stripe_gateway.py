@@ -4,24 +4,18 @@ Every call returns what was on the wire (`Answer`) or says that there was no ans
 anything Stripe or the network does.
 """
 
-import asyncio
 import json
-import ssl
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from itertools import count
 from typing import Any, Literal, Protocol
-from urllib.parse import urlsplit
 
-import httpx
 import stripe
 
 from ledger.events import ReversalRequested, TransferRequested
 from ledger.payouts.outcome import Answer, NoAnswer, TooLong
+from ledger.payouts.stripe_transport import CALL_TIMEOUT_SECONDS, Transport, stripe_client
 
-API_VERSION = "2026-10-28.endive"
-CALL_TIMEOUT_SECONDS = 30.0
 PAGE_SIZE = 100
 PAGES_AT_MOST = 50
 NOTICES = (
@@ -34,8 +28,6 @@ NOTICES = (
     "payout.paid",
     "payout.failed",
 )
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-
 
 Source = Literal["transfer_group", "destination_and_time", "balance_transactions", "events"]
 
@@ -78,15 +70,8 @@ class StripeGateway:
     def __init__(
         self, api_key: str, api_base: str | None = None, timeout_seconds: float = CALL_TIMEOUT_SECONDS
     ) -> None:
-        self._http = Transport(timeout_seconds, is_local=urlsplit(api_base or "").hostname in LOOPBACK)
-        stripe.enable_telemetry = False  # it would keep an id in the user's home
-        self._client = stripe.StripeClient(
-            api_key,
-            base_addresses={"api": api_base} if api_base else {},
-            http_client=self._http,
-            max_network_retries=0,
-            stripe_version=API_VERSION,
-        )
+        self._http = Transport(api_base, timeout_seconds)
+        self._client = stripe_client(api_key, api_base, self._http)
 
     async def create_transfer(self, request: TransferRequested) -> Answer | NoAnswer:
         return await _answer(
@@ -147,58 +132,6 @@ class StripeGateway:
         await self._http.close_async()
 
 
-class Transport(stripe.HTTPClient):
-    """httpx below Stripe's client, where the client's own transport has no say: a call ends in time even if its answer only
-    trickles in, and a proxy named by the environment (HTTPS_PROXY) is the way to Stripe but never to this machine.
-
-    As many clients as there are calls at once, each with one connection: a client with many looks each of them over, twice a
-    call.
-    """
-
-    name = "httpx"
-
-    def __init__(self, timeout_seconds: float, *, is_local: bool) -> None:
-        super().__init__()
-        self._timeout_seconds = timeout_seconds
-        self._trust_env = not is_local
-        self._certificates = ssl.create_default_context(cafile=stripe.ca_bundle_path)
-        self._clients: list[httpx.AsyncClient] = []
-        self._idle: list[httpx.AsyncClient] = []
-
-    async def request_async(
-        self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None
-    ) -> tuple[bytes, int, Mapping[str, str]]:
-        """One request, never repeated. Raises stripe.APIConnectionError if no whole answer came."""
-        try:
-            async with asyncio.timeout(self._timeout_seconds):
-                with self._client() as client:
-                    response = await client.request(method, url, headers=headers, content=post_data)
-        except (httpx.HTTPError, TimeoutError, OSError) as error:
-            raise stripe.APIConnectionError(str(error), should_retry=True) from error
-        # On bytes that are no text the client would raise something that is no StripeError.
-        readable = response.content.decode(errors="replace").encode()
-        return readable, response.status_code, response.headers
-
-    async def close_async(self) -> None:
-        for client in self._clients:
-            await client.aclose()
-
-    @contextmanager
-    def _client(self) -> Iterator[httpx.AsyncClient]:
-        """The one used last, whose connection is the likeliest to be still open."""
-        if not self._idle:
-            client = httpx.AsyncClient(
-                timeout=self._timeout_seconds, trust_env=self._trust_env, verify=self._certificates
-            )
-            self._clients.append(client)
-            self._idle.append(client)
-        client = self._idle.pop()
-        try:
-            yield client
-        finally:
-            self._idle.append(client)
-
-
 async def _whole_list(
     list_page: Callable[[Any], Awaitable[stripe.StripeObject]],
     wanted: Mapping[str, Any],
@@ -230,12 +163,16 @@ async def _answer(call: Awaitable[object]) -> Answer | NoAnswer:
     except stripe.StripeError as error:
         if error.http_status is None:
             return NoAnswer(type(error).__name__)
-        # For an unreadable body the client passes the headers where it should pass the JSON.
-        misplaced = error.json_body if isinstance(error.json_body, httpx.Headers) else {}
-        return _on_the_wire(error.http_status, _json_object(error.http_body), error.headers or misplaced)
+        return _on_the_wire(error.http_status, _json_object(error.http_body), error.headers or _misplaced(error))
     if not isinstance(found, stripe.StripeObject) or found.last_response is None:  # JSON, but not an object
         return Answer(200, None)
     return _on_the_wire(found.last_response.code, found.to_dict(), found.last_response.headers)
+
+
+def _misplaced(error: stripe.StripeError) -> Mapping[str, str]:
+    """For an unreadable body the client passes the headers, which are no dict, where it should pass the JSON."""
+    found: object = error.json_body
+    return found if isinstance(found, Mapping) and not isinstance(found, dict) else {}
 
 
 def _json_object(body: str | None) -> dict[str, Any] | None:

@@ -6,12 +6,12 @@ StripeUnreadableError   Stripe refuses, or does not answer; nothing was compared
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import stripe
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from ledger.payouts.stripe_gateway import API_VERSION, CALL_TIMEOUT_SECONDS, LOOPBACK, PAGE_SIZE, Transport
+from ledger.payouts.stripe_gateway import PAGE_SIZE
+from ledger.payouts.stripe_transport import Transport, stripe_client
 from ledger.reconciliation.activity import Activity
 from ledger.reconciliation.line import TRANSFER_REVERSAL, Line
 from ledger.reconciliation.scope import Coverage
@@ -39,15 +39,8 @@ async def read_activity(
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> Activity:
     """All that is there `now` of what is wanted. `api_base` None: Stripe itself. Raises StripeUnreadableError."""
-    transport = Transport(CALL_TIMEOUT_SECONDS, is_local=urlsplit(api_base or "").hostname in LOOPBACK)
-    stripe.enable_telemetry = False  # it would keep an id in the user's home
-    client = stripe.StripeClient(
-        api_key,
-        base_addresses={"api": api_base} if api_base else {},
-        http_client=transport,
-        max_network_retries=0,
-        stripe_version=API_VERSION,
-    )
+    transport = Transport(api_base)
+    client = stripe_client(api_key, api_base, transport)
     created = {"gte": int(wanted.since.timestamp()), "lte": int(wanted.until.timestamp())}
     asked: dict[str, Any] = {"created": created, "currency": currency, "limit": PAGE_SIZE, "expand": ["data.source"]}
     lines: list[Line] = []

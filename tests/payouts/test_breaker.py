@@ -119,11 +119,11 @@ def test_what_is_asked_beside_the_payouts_opens_the_breaker_and_respects_it(road
     class Silent(StripeGateway):
         async def list_events(self, since: int, until: int | None = None) -> Answer | NoAnswer:
             asked.append("events")
-            return NoAnswer("ReadTimeout")
+            return NoAnswer("TimeoutError")
 
         async def read_balance(self) -> Answer | NoAnswer:
             asked.append("balance")
-            return NoAnswer("ReadTimeout")
+            return NoAnswer("TimeoutError")
 
     async def one_after_the_other() -> Wait | Finished:
         async with road.process(gateway=Silent) as process:
@@ -179,7 +179,7 @@ def test_an_outage_of_a_day_ends_in_an_orderly_drain(own_road: Road) -> None:
     class Down(StripeGateway):
         async def create_transfer(self, request: TransferRequested) -> Answer | NoAnswer:
             calls.append(road.clock())
-            return NoAnswer("ConnectError") if is_down else await super().create_transfer(request)
+            return NoAnswer("ClientConnectorError") if is_down else await super().create_transfer(request)
 
     payout_ids = [road.owe() for _ in range(12)]
 

@@ -55,7 +55,7 @@ class Told:
         if self.answers_left is not None:
             self.answers_left -= 1
             if self.answers_left < 0:
-                return NoAnswer("ReadTimeout")
+                return NoAnswer("TimeoutError")
         found = [
             {"id": name, "created": created}
             for created, name in reversed(self.events)

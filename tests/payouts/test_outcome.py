@@ -55,7 +55,7 @@ TABLE = [
     ("200, fresh", Answer(200, TRANSFER), "settled"),
     ("200, replayed", Answer(200, TRANSFER, replayed=True), "settled, replayed"),
     ("200, destination expanded", Answer(200, TRANSFER | {"destination": {"id": "acct_ok1"}}), "settled"),
-    ("timeout, reset, cancelled", NoAnswer("ReadTimeout"), NO_ANSWER),
+    ("timeout, reset, cancelled", NoAnswer("TimeoutError"), NO_ANSWER),
     ("502", Answer(502, None), NO_ANSWER),
     ("503", Answer(503, error()), NO_ANSWER),
     ("504", Answer(504, None), NO_ANSWER),

@@ -43,7 +43,7 @@ BEFORE_THE_KEY: dict[str, Answer | NoAnswer] = {
     "409": refusal(409, "idempotency_key_in_use"),
     "429": refusal(429, "rate_limit"),
     "502": Answer(502, None),
-    "lost on the way": NoAnswer("ConnectError"),
+    "lost on the way": NoAnswer("ClientConnectorError"),
 }
 EXECUTED: dict[str, Answer] = {
     "declined: funds": refusal(400, "balance_insufficient"),
@@ -76,7 +76,7 @@ class StripeModel:
             answer = refusal(500, None)
         self.saved[request.idempotency_key] = (now, answer)
         if fate == "paid, answer lost":
-            return NoAnswer("ReadTimeout")
+            return NoAnswer("TimeoutError")
         return Answer(200, None) if fate == "paid, answer unreadable" else answer
 
     def _execute(self, request: TransferRequested) -> Answer:

@@ -67,7 +67,7 @@ def test_a_complete_search_names_what_it_searched(road: Road) -> None:
 
 
 NO_ANSWERS: list[Answer | NoAnswer] = [
-    NoAnswer("ReadTimeout"),
+    NoAnswer("TimeoutError"),
     Answer(502, None),
     Answer(429, {"error": {}}),
 ]

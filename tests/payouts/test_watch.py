@@ -230,7 +230,7 @@ def test_a_lost_answer_is_settled_by_what_stripe_tells_when_asked(road: Road) ->
 def test_it_is_asked_again_if_stripe_did_not_answer_and_remembers_until_when_it_heard(road: Road) -> None:
     class Silent(StripeGateway):
         async def list_events(self, since: int, until: int | None = None) -> Answer | NoAnswer:
-            return NoAnswer("ReadTimeout")
+            return NoAnswer("TimeoutError")
 
     turn(road, gateway=Silent)
     assert road.todo.told_until() is None

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 import httpx
 import stripe
 
-from ledger.payouts.stripe_gateway import API_VERSION, CALL_TIMEOUT_SECONDS, StripeGateway, Transport
+from ledger.payouts.stripe_gateway import StripeGateway
+from ledger.payouts.stripe_transport import CALL_TIMEOUT_SECONDS, Transport, stripe_client
 from sandbox.stripe_twin import Answer, Fault, FaultRule, Match, Outcome, Request, Reset, Silence, Twin
 from tests.simulation.chronicle import Chronicle
 from tests.simulation.plan import Sky, Spell
@@ -44,7 +45,7 @@ class Listener(Protocol):
 
 
 class Network(Transport):
-    """Below Stripe's client, in place of httpx."""
+    """Below Stripe's client, in place of aiohttp."""
 
     name = "simulation"
 
@@ -135,9 +136,7 @@ class SimulatedStripeGateway(StripeGateway):
 
     def __init__(self, network: Network) -> None:
         self._http = network
-        self._client = stripe.StripeClient(
-            API_KEY, http_client=network, max_network_retries=0, stripe_version=API_VERSION
-        )
+        self._client = stripe_client(API_KEY, None, network)
 
 
 def payout_of(request: Request) -> str:
