@@ -10,7 +10,7 @@ import pytest
 from ledger.payouts.breaker import Breaker
 from ledger.payouts.calls import StripeCalls
 from ledger.payouts.outcome import Answer
-from ledger.payouts.pace import INITIAL_RATE_PER_SECOND, MAX_RATE_PER_SECOND, MIN_RATE_PER_SECOND, Pace
+from ledger.payouts.pace import INITIAL_RATE_PER_SECOND, MAKE_UP_CALLS, MAX_RATE_PER_SECOND, MIN_RATE_PER_SECOND, Pace
 from ledger.payouts.stripe_gateway import StripeGateway
 
 
@@ -65,6 +65,31 @@ def test_workers_that_know_each_other_divide_the_rate(workers: int) -> None:
             pace.answered()
         assert pace.rate_per_second == MAX_RATE_PER_SECOND / workers
 
+    asyncio.run(paced(work))
+
+
+@pytest.mark.parametrize("idle_seconds", [0.05, 3600.0])
+def test_turns_that_nobody_was_there_for_are_made_up_but_never_more_than_a_few(
+    monkeypatch: pytest.MonkeyPatch, idle_seconds: float
+) -> None:
+    waited: list[float] = []
+
+    async def note(seconds: float) -> None:
+        waited.append(seconds)
+
+    async def work(pace: Pace, pass_by: Callable[[float], None]) -> None:
+        for _ in range(200):
+            pace.answered()
+        async with pace.call():
+            pass_by(idle_seconds)
+        for _ in range(MAKE_UP_CALLS + 101):
+            async with pace.call():
+                pass
+        in_a_second = MAKE_UP_CALLS + 101 - sum(seconds >= 1.0 for seconds in waited)
+        assert MAX_RATE_PER_SECOND < in_a_second <= 100
+        assert sorted(waited) == waited
+
+    monkeypatch.setattr("ledger.payouts.pace.asyncio.sleep", note)
     asyncio.run(paced(work))
 
 
