@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from psycopg.rows import class_row
+from psycopg.rows import args_row
 from psycopg_pool import ConnectionPool
 
 from ledger.events import (
@@ -45,7 +45,7 @@ VERSION = 1
 
 
 class MoneyEvent(NamedTuple):
-    """A row of the query; what an event has no field for is None."""
+    """A row of the query, in the order of its columns; what an event has no field for is None."""
 
     position: int
     type: str
@@ -67,7 +67,7 @@ def money_events(pool: ConnectionPool) -> Iterator[MoneyEvent]:
     with (
         pool.connection() as connection,
         connection.transaction(),
-        connection.cursor("money_events", row_factory=class_row(MoneyEvent)) as cursor,
+        connection.cursor("money_events", row_factory=args_row(MoneyEvent)) as cursor,
     ):
         cursor.itersize = PAGE_SIZE
         for event in cursor.execute(QUERIES["money_events"], wanted, binary=True):

@@ -2,10 +2,11 @@
 
 import base64
 import hashlib
+import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ledger.events import Book, ClassTotal, Comparison, LineClass
 from ledger.reconciliation.candidates import Named
@@ -25,6 +26,7 @@ EXCEPTIONAL = frozenset(
     }
 )
 _ESCAPED = str.maketrans({"\\": r"\\", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\v": r"\v"})
+_SPECIAL = re.compile(r"[\\\b\f\n\r\t\v]")
 _ORDER = {line_class: place for place, line_class in enumerate(LineClass)}
 
 
@@ -135,23 +137,27 @@ def digest_of(copied: Sequence[str]) -> str:
 
 
 def _cells(row: Row) -> str:
-    cells = []
-    for value in row:
-        if value is None:
-            cells.append("\\N")
-        elif isinstance(value, str):
-            cells.append(value.translate(_ESCAPED))
-        elif isinstance(value, datetime):
-            cells.append(_moment(value))
-        else:
-            cells.append(str(value))
-    return "\t".join(cells) + "\n"
+    """The rows of a run have some million cells: most of the time of writing them would go into asking what each is."""
+    return "\t".join([_WRITTEN[type(value)](value) for value in row]) + "\n"
+
+
+def _text(value: str) -> str:
+    return value.translate(_ESCAPED) if _SPECIAL.search(value) else value
 
 
 def _moment(at: datetime) -> str:
     """As PostgreSQL shows a `timestamptz` in UTC. Every moment here is in UTC."""
     shown = at.isoformat(" ").removesuffix("+00:00")
     return f"{shown.rstrip('0') if at.microsecond else shown}+00"
+
+
+_WRITTEN: Mapping[type, Callable[[Any], str]] = {
+    type(None): lambda _: r"\N",
+    int: str,
+    str: _text,
+    LineClass: str,
+    datetime: _moment,
+}
 
 
 def derived_id(prefix: str, *parts: object) -> str:

@@ -299,7 +299,7 @@ near_misses = st.fixed_dictionaries(
 
 
 @given(items=st.lists(json_values | near_misses, max_size=5), media_type=st.sampled_from([ONE, MANY]))
-@effort(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@effort(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_arbitrary_json_is_never_a_defect(shared_ledger: Ledger, items: list[Any], media_type: str) -> None:
     body = json.dumps(items).encode()
     answer = shared_ledger.send(body, media_type)
@@ -309,6 +309,6 @@ def test_arbitrary_json_is_never_a_defect(shared_ledger: Ledger, items: list[Any
 
 
 @given(body=st.binary(max_size=200), media_type=st.sampled_from([ONE, MANY]))
-@effort(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@effort(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_arbitrary_bytes_are_never_a_defect(shared_ledger: Ledger, body: bytes, media_type: str) -> None:
     assert shared_ledger.send(body, media_type).status_code in (400, 422)

@@ -83,7 +83,7 @@ def test_a_season_of_hostile_deliveries_leaves_names_in_the_side_table_alone(
 UNICODE = st.text(st.characters(min_codepoint=0xA1, exclude_categories=("Cs", "Cc", "Cn")), min_size=4, max_size=60)
 
 
-@settings(max_examples=10, deadline=None, print_blob=True)
+@settings(max_examples=10, print_blob=True)
 @given(name=UNICODE)
 def test_nor_does_any_name_that_unicode_can_write(shared_ledger: Ledger, name: str) -> None:
     number = next(numbers)

@@ -250,7 +250,7 @@ class Formula:
 choices = st.tuples(st.integers(0, len(MOVES) + 2), st.integers(1, 7500))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(chosen=st.lists(choices, max_size=40))
 def test_whatever_happens_entries_sum_to_zero_and_payable_is_what_is_owed(chosen: list[tuple[int, int]]) -> None:
     story, formula = Story(), Formula()

@@ -62,7 +62,7 @@ def assert_receipts_lead_to_events(ledger: SmallLedger, stream: list[dict[str, A
             assert event.actor == "tests"
 
 
-@settings(deadline=None, print_blob=True)
+@settings(print_blob=True)
 @given(stream=streams, sizes=batch_sizes, cap=caps)
 def test_they_agree_on_anything(stream: list[dict[str, Any]], sizes: list[int], cap: int) -> None:
     """One by one is how the oracle takes them, so that the ledger agrees means that batches change nothing."""
@@ -75,7 +75,7 @@ def test_they_agree_on_anything(stream: list[dict[str, Any]], sizes: list[int], 
     check_log(ledger.events())
 
 
-@settings(deadline=None, print_blob=True)
+@settings(print_blob=True)
 @given(stream=streams, again=st.data(), cap=caps)
 def test_a_recorded_fact_is_never_recorded_twice(stream: list[dict[str, Any]], again: st.DataObject, cap: int) -> None:
     ledger = SmallLedger(terms(cap))
@@ -87,7 +87,7 @@ def test_a_recorded_fact_is_never_recorded_twice(stream: list[dict[str, Any]], a
     assert ledger.events() == before
 
 
-@settings(deadline=None, print_blob=True)
+@settings(print_blob=True)
 @given(stream=streams, delivery=deliveries)
 def test_a_delivery_sent_twice_at_once_is_recorded_once(stream: list[dict[str, Any]], delivery: dict[str, Any]) -> None:
     ledger = SmallLedger(terms())
@@ -114,7 +114,7 @@ STORY = [
 ]
 
 
-@settings(deadline=None, print_blob=True)
+@settings(print_blob=True)
 @given(order=st.permutations(STORY), repeated=st.lists(st.sampled_from(STORY), max_size=8), cap=st.integers(0, 5))
 def test_order_and_repetition_change_nothing_but_which_are_founding(
     order: list[dict[str, Any]], repeated: list[dict[str, Any]], cap: int

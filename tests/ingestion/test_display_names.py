@@ -27,7 +27,7 @@ def named(delivery: dict[str, Any]) -> dict[str, Any]:
     return delivery | {"displayname": NAME, "data": delivery["data"] | {"display_name": NAME, "full_name": NAME}}
 
 
-@settings(deadline=None, print_blob=True)
+@settings(print_blob=True)
 @given(stream=streams, again=st.integers(0, 3))
 def test_no_byte_of_the_log_is_personal(stream: list[dict[str, Any]], again: int) -> None:
     recorder, names = InMemoryRecorder(), Names()

@@ -274,13 +274,13 @@ anything = st.recursive(
 NAMES = [*LIVE, "data", "datacontenttype"]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(item=anything | st.dictionaries(st.sampled_from(NAMES), anything))
 def test_no_json_is_ever_too_much(item: object) -> None:
     assert isinstance(parse_fact(item), InvalidFact)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(kind=st.sampled_from(list(DATA)), changes=st.dictionaries(st.sampled_from(NAMES), anything, max_size=2))
 def test_one_wrong_attribute_is_described_or_changes_nothing_else(kind: str, changes: dict[str, object]) -> None:
     item = LIVE | {"type": kind, "data": DATA[kind]} | changes
@@ -329,7 +329,7 @@ well_formed = st.sampled_from(list(DATA)).flatmap(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(item=well_formed)
 def test_a_fact_survives_being_written_and_read_again(item: dict[str, Any]) -> None:
     fact = parsed(item)

@@ -290,7 +290,7 @@ class Play:
                 assert "TransferNoticed" not in heard
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(happened=st.lists(moves, max_size=40))
 def test_whatever_people_and_stripe_do(happened: list[tuple[str, str, str, timedelta]]) -> None:
     play = Play()
@@ -308,7 +308,7 @@ def test_whatever_people_and_stripe_do(happened: list[tuple[str, str, str, timed
             assert makers[each.event.number] != each.actor
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(happened=st.lists(moves, max_size=25))
 def test_two_persons_can_always_bring_a_payout_to_an_end(happened: list[tuple[str, str, str, timedelta]]) -> None:
     """Whatever happened before: cancel it, or find it paid. Nothing is stuck in between."""

@@ -221,7 +221,7 @@ KINDS = [
 ]
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_shape_of_json_is_too_much(road: Road, data: st.DataObject) -> None:
     """Whatever is signed as Stripe's: nothing raises, and nothing of a payout is decided by it."""

@@ -177,7 +177,7 @@ fates = st.sampled_from([*SENDS, *HAPPENINGS])
 moves = st.tuples(fates, st.sampled_from(DELAYS))
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(happened=st.lists(moves, max_size=25))
 def test_whatever_happens_stripe_holds_at_most_one_transfer(happened: list[tuple[str, timedelta]]) -> None:
     world = World()
@@ -188,7 +188,7 @@ def test_whatever_happens_stripe_holds_at_most_one_transfer(happened: list[tuple
         world.story.later(time)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(happened=st.lists(moves, max_size=15))
 def test_no_payout_is_forgotten(happened: list[tuple[str, timedelta]]) -> None:
     """When all is well again, it is settled within a week by itself, or somebody is named who has to act."""

@@ -24,7 +24,7 @@ values = st.recursive(
 documents = st.dictionaries(names, values, max_size=6)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(documents)
 def test_it_is_what_a_library_for_rfc_8785_says(document: dict[str, Any]) -> None:
     assert canonical_json(document) == rfc8785.dumps(document) == canonical_by_itself(document)

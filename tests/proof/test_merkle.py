@@ -138,7 +138,7 @@ def test_tiles_hold_the_tree_of_the_definition(size: int) -> None:
         assert TiledTree.load(older, grown.tile).root() == root_by_definition(leaves[:older])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 600), st.data())
 def test_every_proof_is_accepted_and_every_change_to_it_is_not(size: int, data: st.DataObject) -> None:
     leaves = hashes(size)

@@ -76,7 +76,7 @@ def test_signatures_are_those_of_rfc_8032(seed: str, public: str, message: str, 
     assert key.public.has_signed(text, bytes.fromhex(signature))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_what_was_signed_is_opened(text: str) -> None:
     assert open_note(KEY.sign(f"{text}\n"), [KEY.public]) == f"{text}\n"

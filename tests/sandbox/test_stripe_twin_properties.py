@@ -155,4 +155,4 @@ def _is_whole(answer: Answer) -> bool:
 
 
 TestAnything = Anything.TestCase
-TestAnything.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)
+TestAnything.settings = settings(max_examples=80, stateful_step_count=30)

@@ -117,7 +117,7 @@ def logs(make_database: Callable[[], str]) -> Iterator[Logs]:
         yield Logs(owner, ours, PostgresDCBRecorderTT(datastore))  # anew: it reads its types when it is made
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(appends | reads, min_size=4, max_size=14))
 def test_on_any_history_all_recorders_agree(logs: Logs, history: list[Append | Read]) -> None:
     logs.begin()
