@@ -49,10 +49,13 @@ class ClocksDifferError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A payout to look at. `wakeups` is handed back, so that a wake-up in between is not lost."""
+    """A payout to look at. `wakeups` is handed back, so that a wake-up in between is not lost; `leased_until` tells this lease
+    from a later one.
+    """
 
     payout_id: str
     wakeups: int
+    leased_until: datetime
 
 
 @dataclass
@@ -129,7 +132,7 @@ class TodoList:
         with self._pool.connection() as connection:
             self._compare_clocks(connection)
             rows = connection.execute(QUERIES["claim"], {"limit": limit, "lease_seconds": lease_seconds}).fetchall()
-        return [Claim(payout_id, wakeups) for payout_id, wakeups in rows]
+        return [Claim(*row) for row in rows]
 
     def _compare_clocks(self, connection: Connection[TupleRow]) -> None:
         row = connection.execute(QUERIES["read_clock"]).fetchone()
@@ -145,6 +148,7 @@ class TodoList:
                 {
                     "payout_id": claim.payout_id,
                     "wakeups": claim.wakeups,
+                    "leased_until": claim.leased_until,
                     "waiting_for": waiting_for.value,
                     "due_at": due_at,
                 },

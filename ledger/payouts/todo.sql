@@ -188,15 +188,16 @@ UPDATE ledger.payout_todo AS todo
 SET leased_until = now() + make_interval(secs => %(lease_seconds)s)
 FROM due
 WHERE todo.payout_id = due.payout_id
-RETURNING todo.payout_id, todo.wakeups;
+RETURNING todo.payout_id, todo.wakeups, todo.leased_until;
 
 -- name: put_back
--- The worker is done for now. If the payout was woken meanwhile it stays due.
+-- The worker is done for now. If the payout was woken meanwhile it stays due. A worker whose lease has run out leaves that of
+-- whoever holds the payout now alone, and what somebody has put back since: that one has looked at it later.
 UPDATE ledger.payout_todo
-SET leased_until = NULL,
+SET leased_until = nullif(leased_until, %(leased_until)s),
     waiting_for = %(waiting_for)s,
     due_at = CASE WHEN wakeups = %(wakeups)s THEN %(due_at)s ELSE now() END
-WHERE payout_id = %(payout_id)s;
+WHERE payout_id = %(payout_id)s AND leased_until IS NOT NULL;
 
 -- name: quiet
 -- Nothing is due, and nothing is being worked on. What is due within the horizon counts as due, but for payouts that only have

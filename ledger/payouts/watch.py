@@ -33,7 +33,7 @@ class EventLister(Protocol):
 
 
 class Watch:
-    """`turn` does what is due. Correct with any number of workers; each asks Stripe once when it starts."""
+    """Correct with any number of workers; each asks Stripe once when it starts."""
 
     def __init__(self, todo: TodoList, notices: Notices, stripe: EventLister, clock: Callable[[], datetime]) -> None:
         self._todo = todo
@@ -44,10 +44,14 @@ class Watch:
         self._asked_at: datetime | None = None
         self._stretch_seconds: int | None = None
 
-    async def turn(self) -> None:
+    async def sweep(self) -> None:
+        """If it is due: put on the list what should be there and is not."""
         found = await asyncio.to_thread(self._todo.sweep, SWEEP_INTERVAL)
         if found:
             logger.error("payouts_were_forgotten", count=found, action="they are looked at again; find out why")
+
+    async def listen(self) -> None:
+        """If it is due: ask for missed notices."""
         now = self._clock()
         if self._asked_at is None or now >= self._asked_at + ASK_INTERVAL:
             await self.ask_for_missed_notices(now)

@@ -102,7 +102,8 @@ class PayoutWorker:
     async def run(self) -> None:
         beside = [
             asyncio.create_task(self._repeat("probe", self._process.credentials.probe, PROBE_SECONDS)),
-            asyncio.create_task(self._repeat("watch", self._watch.turn, WATCH_SECONDS)),
+            asyncio.create_task(self._repeat("sweep", self._watch.sweep, WATCH_SECONDS)),
+            asyncio.create_task(self._repeat("listen", self._watch.listen, WATCH_SECONDS)),
         ]
         if self._crew_size is not None:
             share = partial(self._share_pace, self._crew_size)

@@ -112,6 +112,30 @@ def test_a_lease_that_runs_out_lets_another_go_on(road: Road) -> None:
     assert not road.todo.is_quiet()
 
 
+def test_a_worker_whose_lease_ran_out_undoes_nothing_of_whoever_came_after_it(road: Road) -> None:
+    """It waited for something that the second one no longer found: what the second one waits for would come and go unseen."""
+    payout_id = road.owe()
+    road.todo.follow(road.log)
+    slow = claimed(road, lease_seconds=0.0)[payout_id]
+    after_it = claimed(road, lease_seconds=60.0)[payout_id]
+    road.todo.put_back(slow, Reason.NO_PAYOUT_ACCOUNT, None)
+    assert not road.todo.is_quiet()  # still in work
+    road.todo.put_back(after_it, Reason.CONFIRMING_WITH_STRIPE, in_a_minute())
+    road.todo.put_back(slow, Reason.NO_PAYOUT_ACCOUNT, None)
+    due = road.todo.next_due_in_seconds()
+    assert due is not None
+    assert 50 < due < 70
+
+
+def test_a_slow_worker_that_nobody_came_after_puts_its_payout_back(road: Road) -> None:
+    payout_id = road.owe()
+    road.todo.follow(road.log)
+    claim = claimed(road, lease_seconds=0.0)[payout_id]
+    road.todo.put_back(claim, Reason.CONFIRMING_WITH_STRIPE, in_a_minute())
+    assert claimed(road) == {}
+    assert road.todo.is_quiet()
+
+
 def test_what_is_put_back_is_due_at_its_time_or_when_something_happens(road: Road) -> None:
     timed_id, waiting_id = road.owe(), road.owe(None)
     road.todo.follow(road.log)

@@ -39,7 +39,9 @@ def turn(road: Road, gateway: type[StripeGateway] = StripeGateway, notices: Noti
     async def once() -> None:
         calls = gateway(API_KEY, road.stripe.url, 5.0)
         try:
-            await Watch(road.todo, notices or road.notices, calls, road.clock).turn()
+            watch = Watch(road.todo, notices or road.notices, calls, road.clock)
+            await watch.sweep()
+            await watch.listen()
         finally:
             await calls.close()
 
@@ -265,7 +267,7 @@ def test_events_that_our_key_may_not_read_are_an_alarm_once_and_are_asked_for_ag
         gateway = Restricted(API_KEY, road.stripe.url)
         watch = Watch(road.todo, road.notices, gateway, road.clock)
         for _ in range(3):
-            await watch.turn()
+            await watch.listen()
         await gateway.close()
         return gateway.asked
 

@@ -116,14 +116,16 @@ class InMemoryTodoList(TodoList):
         due.sort(key=lambda row: row.due_at or 0.0)
         for row in due[:limit]:
             row.leased_until = now + lease_seconds
-        return [Claim(row.payout_id, row.wakeups) for row in due[:limit]]
+        until = BEGINNING + timedelta(seconds=now + lease_seconds)
+        return [Claim(row.payout_id, row.wakeups, until) for row in due[:limit]]
 
     def put_back(self, claim: Claim, waiting_for: Reason, due_at: datetime | None) -> None:
         self._trouble.may_lose_connection()
         row = self.rows.get(claim.payout_id)
-        if row is None:
+        if row is None or row.leased_until is None:
             return
-        row.leased_until = None
+        if BEGINNING + timedelta(seconds=row.leased_until) == claim.leased_until:
+            row.leased_until = None
         row.waiting_for = waiting_for
         if row.wakeups == claim.wakeups:
             row.due_at = None if due_at is None else (due_at - BEGINNING).total_seconds()
