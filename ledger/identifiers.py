@@ -37,6 +37,7 @@ def transfer_group(payout_id: str) -> str:
     return f"payout_{payout_id}"
 
 
+@lru_cache(maxsize=1_024)  # asked for the boundary, and again for the decision
 def code_candidates(instructor_id: str) -> tuple[str, str]:
     """Referral codes to issue to an instructor who has none: a short one, and a long one should the short one be taken."""
     number = int.from_bytes(hashlib.sha256(f"code:{instructor_id}".encode()).digest(), "big")

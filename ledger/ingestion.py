@@ -4,7 +4,7 @@ Facts that arrive together are decided one upon the other, in the order given, a
 The sender may repeat anything at any time: the rules look at what a fact says, not at whether it was seen.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -53,7 +53,8 @@ EARNING_FACTS = (SignedUp, WentLive, LessonCompleted)
 class Receipt:
     """What became of one delivery. `position` is that of its first event, given for `recorded`.
 
-    `reason` is a stable code; `problem` says in words what is wrong with an invalid delivery.
+    `reason` is a stable code; `problem` says in words what is wrong with an invalid delivery. Whoever has seen the log up
+    to `as_of` has seen why.
     """
 
     id: str | None
@@ -61,6 +62,7 @@ class Receipt:
     reason: str | None = None
     position: int | None = None
     problem: str | None = None
+    as_of: int = 0
 
 
 class NameDirectory(Protocol):
@@ -125,9 +127,8 @@ class Ingestion:
         return receipts
 
     def _decide_and_append(self, facts: Sequence[LifecycleFact], actor: str) -> list[Receipt]:
-        boundaries = [SLICES[type(fact)].boundary(fact) for fact in facts]
-        read = {_key(item): item for boundary in boundaries for item in boundary}
-        events, head = self._log.read(read.values())
+        boundaries = [_by_key(SLICES[type(fact)].boundary(fact)) for fact in facts]
+        events, head = self._log.read(_merged(boundaries))
         history = History.of(events)
         if any(isinstance(fact, EARNING_FACTS) for fact in facts):
             for newest in (self._log.read_last(item) for item in program.BOUNDARY):
@@ -135,7 +136,7 @@ class Ingestion:
                     history.add(newest)
 
         drafts: list[Draft] = []
-        condition: dict[object, DCBQueryItem] = {}
+        conditions: list[_Boundary] = []
         decisions: list[tuple[LifecycleFact, Decision, int]] = []
         for fact, boundary in zip(facts, boundaries, strict=True):
             decision = SLICES[type(fact)].decide(fact, history)
@@ -144,12 +145,14 @@ class Ingestion:
             for happened in decision.events:
                 history.add(happened)
             if decision.events:
-                condition |= {_key(item): item for item in boundary}
+                conditions.append(boundary)
             if any(isinstance(happened.event, BonusEarned) for happened in decision.events):
-                condition |= {_key(item): item for item in program.BOUNDARY}
-        first = self._log.append(drafts, condition.values(), after=head).first_position if drafts else 0
+                conditions.append(_PROGRAM)
+        first, last = head + 1, head
+        if drafts:
+            first, last, _ = self._log.append(drafts, _merged(conditions), after=head)
         return [
-            Receipt(fact.id, decision.outcome, decision.reason, first + place if decision.events else None)
+            Receipt(fact.id, decision.outcome, decision.reason, first + place if decision.events else None, as_of=last)
             for fact, decision, place in decisions
         ]
 
@@ -167,8 +170,22 @@ def drafts_of(fact: LifecycleFact, decision: Decision, actor: str) -> list[Draft
     ]
 
 
-def _key(item: DCBQueryItem) -> object:
-    return (*item.tags, "|", *item.types)
+_Boundary = dict[tuple[str, ...], DCBQueryItem]
+"""The items of a consistency boundary, each under what it says: facts that arrive together have many in common."""
+
+
+def _by_key(boundary: Iterable[DCBQueryItem]) -> _Boundary:
+    return {(*item.tags, "|", *item.types): item for item in boundary}
+
+
+def _merged(boundaries: Iterable[_Boundary]) -> Collection[DCBQueryItem]:
+    merged: _Boundary = {}
+    for boundary in boundaries:
+        merged |= boundary
+    return merged.values()
+
+
+_PROGRAM = _by_key(program.BOUNDARY)
 
 
 def _names_to_keep(facts: Sequence[LifecycleFact], receipts: Sequence[Receipt]) -> dict[str, str]:

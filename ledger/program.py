@@ -5,8 +5,7 @@ the condition that neither has moved, so the cap is exact with any number of pro
 """
 
 from collections.abc import Iterable
-
-from pydantic import BaseModel, ConfigDict
+from typing import NamedTuple
 
 from ledger.events import (
     FOUNDING_BONUS_TAG,
@@ -26,10 +25,9 @@ FOUNDING_BOUNDARY = about(FOUNDING_BONUS_TAG, BonusEarned)
 BOUNDARY = (TERMS_BOUNDARY, FOUNDING_BOUNDARY)
 
 
-class Program(BaseModel):
+class Program(NamedTuple):
     """The terms in force, and how many founding bonuses have been earned so far. A reversed bonus keeps its spot."""
 
-    model_config = ConfigDict(frozen=True)
     terms: ProgramTermsSet = INITIAL_TERMS
     spots_filled: int = 0
 
@@ -52,9 +50,9 @@ def evolve(program: Program, happened: Happened) -> Program:
     """Only the newest event of either kind matters: the terms replace each other, and a founding bonus carries its number."""
     match happened.event:
         case ProgramTermsSet() as terms:
-            return program.model_copy(update={"terms": terms})
+            return program._replace(terms=terms)
         case BonusEarned(founding_spot=int(spot)):
-            return program.model_copy(update={"spots_filled": spot})
+            return program._replace(spots_filled=spot)
         case _:
             return program
 

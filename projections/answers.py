@@ -164,15 +164,13 @@ def _shown(row: Row, view: type[View]) -> dict[str, Any]:
 
 
 def _account(row: InstructorRow | None) -> Account | None:
-    if row is None or row.stripe_account_id is None:
+    if row is None or row.stripe_account_id is None or row.account_updated_at is None:  # one event sets them all
         return None
-    return Account.model_validate(
-        {
-            "stripe_account_id": row.stripe_account_id,
-            "transfers_active": row.transfers_active,
-            "updated_at": row.account_updated_at,
-            "position": row.account_position,
-        }
+    return Account(
+        stripe_account_id=row.stripe_account_id,
+        transfers_active=bool(row.transfers_active),
+        updated_at=row.account_updated_at,
+        position=row.account_position or 0,
     )
 
 

@@ -19,4 +19,4 @@ def decide(fact: LessonCompleted, history: History) -> Decision:
     if known.first_lesson_id is not None:
         return DUPLICATE if known.first_lesson_id == fact.data.lesson_id else ignored("not_first_lesson")
     lesson = FirstLessonCompleted(instructor_id=fact.subject, lesson_id=fact.data.lesson_id)
-    return with_bonus(recorded(fact, lesson), fact.subject, history)
+    return with_bonus(recorded(fact, lesson), known, history)

@@ -5,14 +5,15 @@ from ledger.events import BonusEarned, Happened
 from ledger.history import History
 from ledger.referrals import journey
 from ledger.referrals.decision import Decision
+from ledger.referrals.journey import Journey
 
 
-def with_bonus(decision: Decision, instructor_id: str, history: History) -> Decision:
-    """The decision, and the bonus if these events complete the instructor's journey.
+def with_bonus(decision: Decision, before: Journey, history: History) -> Decision:
+    """The decision, and the bonus if its events complete the instructor's journey, which was `before` until then.
 
     The bonus is earned at the latest of the three times; its amount follows the program as the log has it now.
     """
-    now = journey.of(history, instructor_id)
+    now = before
     for happened in decision.events:
         now = journey.evolve(now, happened)
     attribution = now.attribution
@@ -22,8 +23,8 @@ def with_bonus(decision: Decision, instructor_id: str, history: History) -> Deci
     current = program.of(history)
     bonus = BonusEarned(
         referral_id=attribution.referral_id,
-        payout_id=identifiers.payout_id(instructor_id),
-        referred_id=instructor_id,
+        payout_id=identifiers.payout_id(attribution.referred_id),
+        referred_id=attribution.referred_id,
         referrer_id=attribution.referrer_id,
         tier=current.tier,
         founding_spot=current.next_founding_spot,

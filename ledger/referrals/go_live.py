@@ -23,7 +23,7 @@ def decide(fact: WentLive, history: History) -> Decision:
         return DUPLICATE
     went_live = InstructorWentLive(instructor_id=fact.subject)
     codes = () if known.codes else mint(fact.subject, history)
-    return with_bonus(recorded(fact, went_live, *codes), fact.subject, history)
+    return with_bonus(recorded(fact, went_live, *codes), known, history)
 
 
 def mint(instructor_id: str, history: History) -> tuple[ReferralCodeIssued, ...]:

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-
-from pydantic import BaseModel, ConfigDict
+from typing import NamedTuple
 
 from ledger.events import (
     BonusEarned,
@@ -19,10 +18,9 @@ from ledger.history import History
 EVENTS = (ReferralCodeIssued, ReferralAttributed, InstructorWentLive, FirstLessonCompleted, BonusEarned)
 
 
-class Journey(BaseModel):
+class Journey(NamedTuple):
     """Times are when it happened, by the platform's clock. None: not yet."""
 
-    model_config = ConfigDict(frozen=True)
     codes: tuple[str, ...] = ()
     attribution: ReferralAttributed | None = None
     attributed_at: datetime | None = None
@@ -35,18 +33,17 @@ class Journey(BaseModel):
 def evolve(journey: Journey, happened: Happened) -> Journey:
     match happened.event:
         case ReferralCodeIssued(code=code):
-            change: dict[str, object] = {"codes": (*journey.codes, code)}
+            return journey._replace(codes=(*journey.codes, code))
         case ReferralAttributed() as attribution:
-            change = {"attribution": attribution, "attributed_at": happened.occurred_at}
+            return journey._replace(attribution=attribution, attributed_at=happened.occurred_at)
         case InstructorWentLive():
-            change = {"live_at": happened.occurred_at}
+            return journey._replace(live_at=happened.occurred_at)
         case FirstLessonCompleted(lesson_id=lesson_id):
-            change = {"first_lesson_id": lesson_id, "first_lesson_at": happened.occurred_at}
+            return journey._replace(first_lesson_id=lesson_id, first_lesson_at=happened.occurred_at)
         case BonusEarned() as bonus:
-            change = {"bonus": bonus}
+            return journey._replace(bonus=bonus)
         case _:
             return journey
-    return journey.model_copy(update=change)
 
 
 def fold(events: Iterable[Happened]) -> Journey:

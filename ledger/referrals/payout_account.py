@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import NamedTuple
 
 from eventsourcing.dcb.api import DCBQueryItem
-from pydantic import BaseModel, ConfigDict
 
 from ledger.events import Happened, PayoutAccountUpdated, Recorded, instructor_tag
 from ledger.history import History, about
@@ -12,10 +12,9 @@ from ledger.lifecycle import PayoutAccount
 from ledger.referrals.decision import DUPLICATE, Decision, ignored, recorded
 
 
-class Account(BaseModel):
+class Account(NamedTuple):
     """Where an instructor is paid. `position` is that of the update in the log (0 while it is not recorded)."""
 
-    model_config = ConfigDict(frozen=True)
     stripe_account_id: str
     transfers_active: bool
     updated_at: datetime

@@ -37,4 +37,4 @@ def decide(fact: SignedUp, history: History) -> Decision:
         referrer_id=referrer_id,
         code=code,
     )
-    return with_bonus(recorded(fact, attributed), fact.subject, history)
+    return with_bonus(recorded(fact, attributed), known, history)

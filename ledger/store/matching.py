@@ -1,6 +1,6 @@
 """When an event matches a query: the library's rule, in one place."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from eventsourcing.dcb.api import DCBEvent, DCBQuery, DCBQueryItem
 
@@ -22,5 +22,15 @@ def selective_items(query: DCBQuery | None) -> list[DCBQueryItem]:
     if query is None or any(not item.types and not item.tags for item in query.items):
         return []
     return [
-        DCBQueryItem(types=list(dict.fromkeys(item.types)), tags=list(dict.fromkeys(item.tags))) for item in query.items
+        item if _is_plain(item) else DCBQueryItem(types=_once(item.types), tags=_once(item.tags))
+        for item in query.items
     ]
+
+
+def _is_plain(item: DCBQueryItem) -> bool:
+    """Most items have one tag and a few types that were written down once."""
+    return len(set(item.tags)) == len(item.tags) and len(set(item.types)) == len(item.types)
+
+
+def _once(names: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(names))

@@ -37,7 +37,9 @@ class InMemoryRecorder(InMemoryDCBRecorder, LogRecorder):
         self._newest_time: datetime | None = None
 
     def append(self, events: Sequence[DCBEvent], condition: DCBAppendCondition | None = None) -> int:
-        envelopes = in_envelopes(events)
+        envelopes = [
+            copy(event) for event in in_envelopes(events)
+        ]  # what the caller does to its own is no business of the log
         for envelope in envelopes:
             check_storable(envelope)
         with self._database_lock:

@@ -101,7 +101,7 @@ def _take_many(parts: Parts, body: bytes, actor: str) -> Response:
 
 def _ingest(parts: Parts, items: Sequence[object], actor: str) -> tuple[list[Result], int]:
     receipts = parts.services.ingestion.ingest([parse_fact(item) for item in items], actor)
-    return [_result(receipt) for receipt in receipts], parts.services.recorder.head()
+    return [_result(receipt) for receipt in receipts], max((receipt.as_of for receipt in receipts), default=0)
 
 
 def _result(receipt: Receipt) -> Result:
