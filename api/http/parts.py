@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from fastapi import Depends, Request
 
+from api.http.gathering import Gathering
 from api.http.health import Health
 from api.http.metrics import Metrics
 from api.http.positions import PositionWatch
@@ -21,6 +22,7 @@ class Parts:
     verifier: TokenVerifier
     health: Health
     metrics: Metrics
+    gathering: Gathering
     read_models: PositionWatch
     log: PositionWatch
     pages: PositionWatch
@@ -34,6 +36,7 @@ class Parts:
             verifier=token_verifier(services.settings),
             health=Health(services),
             metrics=Metrics(),
+            gathering=Gathering(services.ingestion),
             read_models=PositionWatch(services.read_models.position),
             log=PositionWatch(services.recorder.head),
             pages=PositionWatch(services.read_models.position, PAGE_POLL_SECONDS),

@@ -1,6 +1,5 @@
 """Ingestion: what the platform reports about its instructors, as CloudEvents, one or many, at least once, in any order."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
@@ -75,18 +74,18 @@ right answer to every 503.""",
 )
 async def report_lifecycle_events(request: Request, parts: PartsOfApp, platform: Platform) -> Response:
     if media_type(request, (ONE, MANY)) == ONE:
-        body = await read_body(request, MOST_BYTES_OF_ONE)
-        return await run_in_threadpool(_take_one, parts, body, platform.subject)
+        return await _take_one(parts, await read_body(request, MOST_BYTES_OF_ONE), platform.subject)
     body = await read_body(request, MOST_BYTES_OF_MANY)
     return await run_in_threadpool(_take_many, parts, body, platform.subject)
 
 
-def _take_one(parts: Parts, body: bytes, actor: str) -> Response:
-    (result,), position = _ingest(parts, [decode_json(body)], actor)
+async def _take_one(parts: Parts, body: bytes, actor: str) -> Response:
+    receipt = await parts.gathering.take(parse_fact(decode_json(body)), actor)
+    result = _result(receipt)
     if result.outcome == "rejected":
         detail = result.problem or f"By the rules of the program: {result.reason}."
         raise ProblemError(Kind.REJECTED, detail, result.model_dump(include={"id", "outcome", "reason"}))
-    return _answer(result, 201 if result.outcome == "recorded" else 200, position)
+    return _answer(result, 201 if result.outcome == "recorded" else 200, receipt.as_of)
 
 
 def _take_many(parts: Parts, body: bytes, actor: str) -> Response:
@@ -95,13 +94,9 @@ def _take_many(parts: Parts, body: bytes, actor: str) -> Response:
         raise ProblemError(Kind.VALIDATION_FAILED, f"A JSON array of events is expected; one event goes as {ONE}.")
     if len(items) > MOST_ITEMS:
         raise ProblemError(Kind.TOO_MANY_ITEMS, f"At most {MOST_ITEMS} items; there were {len(items)}.")
-    results, position = _ingest(parts, items, actor)
-    return _answer(Results(position=position, results=results), 200, position)
-
-
-def _ingest(parts: Parts, items: Sequence[object], actor: str) -> tuple[list[Result], int]:
     receipts = parts.services.ingestion.ingest([parse_fact(item) for item in items], actor)
-    return [_result(receipt) for receipt in receipts], max((receipt.as_of for receipt in receipts), default=0)
+    position = max((receipt.as_of for receipt in receipts), default=0)
+    return _answer(Results(position=position, results=[_result(receipt) for receipt in receipts]), 200, position)
 
 
 def _result(receipt: Receipt) -> Result:
