@@ -23,7 +23,7 @@ DUPLICATE = Decision("duplicate")
 
 def recorded(fact: LifecycleFact, *events: Event) -> Decision:
     """The fact is new: these events happened when it did."""
-    return Decision("recorded", events=tuple(Happened(event, fact.time) for event in events))
+    return Decision("recorded", events=tuple([Happened(event, fact.time) for event in events]))
 
 
 def ignored(reason: str) -> Decision:
