@@ -15,6 +15,7 @@ from ledger.store import LogRecorder
 from projections.journal import Journal
 from projections.journal_month import MonthsOfJournal
 from projections.journal_stretch import JournalStretch
+from projections.own_reads import OwnReads
 from projections.queries import ReadModels
 from projections.replay import Replay
 from projections.story import Stories
@@ -31,6 +32,8 @@ class Services:
     log: EventLog
     ingestion: Ingestion
     read_models: ReadModels
+    own_reads: OwnReads
+    """Of the event loop that serves; nobody else enters it."""
     journal: Journal
     journal_stretch: JournalStretch
     months: MonthsOfJournal

@@ -6,15 +6,16 @@
     NoTokenKeyError        the settings name nothing to check tokens with
 
 The algorithm is fixed by how the keys come: HS256 with a secret, RS256 or ES256 with a JWKS URL. What a token's own
-header says never widens that (RFC 8725, 3.1).
+header says never widens that (RFC 8725, 3.1). Here a token is checked; `api.verified_tokens` remembers for how long that holds.
 """
 
 import asyncio
 import re
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, NamedTuple, Protocol, get_args
 
 import jwt
 
@@ -27,6 +28,8 @@ LONGEST_TOKEN = 8192
 LEEWAY_SECONDS = 10
 JWKS_LIFESPAN_SECONDS = 300
 JWKS_TIMEOUT_SECONDS = 5
+JWKS_RECHECK_SECONDS = 60
+"""A token is checked again after so long: a key that was withdrawn opens nothing for much longer than the key set is kept."""
 SUBJECT = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -61,44 +64,52 @@ class Principal:
         return "admin" in self.roles or not self.roles.isdisjoint(roles)
 
 
-class TokenVerifier(Protocol):
-    async def verify(self, token: str) -> Principal:
+class Verified(NamedTuple):
+    """What a check found out, and until when (Unix seconds) it holds without checking again."""
+
+    principal: Principal
+    until: float
+
+
+class TokenCheck(Protocol):
+    async def check(self, token: str) -> Verified:
         """Raises TokenError, KeysUnavailableError."""
 
 
-def token_verifier(settings: Settings) -> TokenVerifier:
-    """The one way in which the settings have tokens verified. Raises NoTokenKeyError."""
+def token_check(settings: Settings) -> TokenCheck:
+    """The one way in which the settings have tokens checked. Raises NoTokenKeyError."""
     if settings.ledger_jwt_secret is not None:
-        return SecretVerifier(settings.ledger_jwt_secret.get_secret_value(), settings.ledger_jwt_audience)
+        return SecretCheck(settings.ledger_jwt_secret.get_secret_value(), settings.ledger_jwt_audience)
     if settings.ledger_jwks_url is not None:
-        return JwksVerifier(settings.ledger_jwks_url, settings.ledger_jwt_audience)
+        return JwksCheck(settings.ledger_jwks_url, settings.ledger_jwt_audience)
     raise NoTokenKeyError
 
 
 @dataclass(frozen=True)
-class SecretVerifier:
+class SecretCheck:
     secret: str
     audience: str
 
-    async def verify(self, token: str) -> Principal:
-        return _principal(token, self.secret, ["HS256"], self.audience)
+    async def check(self, token: str) -> Verified:
+        return _verified(token, self.secret, ["HS256"], self.audience)
 
 
-class JwksVerifier:
+class JwksCheck:
     """Public keys are fetched when first needed, kept for minutes, and fetched again for an unknown key id, but not often."""
 
     def __init__(self, jwks_url: str, audience: str) -> None:
         self._audience = audience
         self._keys = jwt.PyJWKClient(jwks_url, lifespan=JWKS_LIFESPAN_SECONDS, timeout=JWKS_TIMEOUT_SECONDS)
 
-    async def verify(self, token: str) -> Principal:
-        return await asyncio.to_thread(self._verify, token)
+    async def check(self, token: str) -> Verified:
+        principal, until = await asyncio.to_thread(self._check, token)
+        return Verified(principal, min(until, time.time() + JWKS_RECHECK_SECONDS))
 
-    def _verify(self, token: str) -> Principal:
+    def _check(self, token: str) -> Verified:
         key = self._key(_header(token).get("kid"))
         if key.algorithm_name not in ("RS256", "ES256"):
             raise TokenError("its key is not for RS256 or ES256")
-        return _principal(token, key, [key.algorithm_name], self._audience)
+        return _verified(token, key, [key.algorithm_name], self._audience)
 
     def _key(self, key_id: object) -> jwt.PyJWK:
         if not isinstance(key_id, str):
@@ -138,7 +149,7 @@ def _header(token: str) -> dict[str, Any]:
         raise TokenError("it is not a JSON Web Token") from error
 
 
-def _principal(token: str, key: jwt.PyJWK | str, algorithms: list[str], audience: str) -> Principal:
+def _verified(token: str, key: jwt.PyJWK | str, algorithms: list[str], audience: str) -> Verified:
     _check_length(token)
     try:
         claims = jwt.decode(
@@ -160,7 +171,7 @@ def _principal(token: str, key: jwt.PyJWK | str, algorithms: list[str], audience
     roles = claims.get("roles", [])
     if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
         raise TokenError("its roles are not a list of names")
-    return Principal(claims["sub"], ROLES.intersection(roles))
+    return Verified(Principal(claims["sub"], ROLES.intersection(roles)), int(claims["exp"]) + LEEWAY_SECONDS)
 
 
 def _check_length(token: str) -> None:

@@ -7,7 +7,7 @@ stale as soon as time passes.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from ledger.payouts.explain import explain
 from ledger.payouts.next_step import Platform
@@ -19,7 +19,7 @@ from ledger.referrals.payout_account import Account
 from ledger.status import Status
 from projections.bank_leg import BankReport, bank_leg, in_words
 from projections.reviewed import approval_view, hold_view, last_error
-from projections.rows import BankAccountRow, EarningsRow, InstructorRow, PayoutRow, ProgramRow, ReferralRow, Row
+from projections.rows import BankAccountRow, EarningsRow, InstructorRow, PayoutRow, ProgramRow, ReferralRow
 from projections.views import (
     BankLegView,
     FoundingStatus,
@@ -29,14 +29,38 @@ from projections.views import (
     ProgramOverview,
     ProgramTotals,
     ReferralView,
-    View,
 )
 
-__all__ = ["STATUSES", "Surroundings", "founding", "overview", "payout_view", "referral_view", "stats", "totals"]
+__all__ = [
+    "STATUSES",
+    "PayoutOfReferral",
+    "Surroundings",
+    "Told",
+    "founding",
+    "overview",
+    "payout_view",
+    "referral_view",
+    "stats",
+    "told",
+    "totals",
+]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 CONTRACT_MONEY = ("earned_minor", "paid_minor", "pending_minor", "failed_minor")
 MONEY = (*CONTRACT_MONEY, "cancelled_minor", "reversed_minor")
+
+
+Told = dict[str, object]
+
+
+class PayoutOfReferral(NamedTuple):
+    """What a referral tells of its payout."""
+
+    status: Status
+    destination: str | None
+    transfer_id: str | None
+    settled_at: datetime | None
+    state: Payout
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +142,11 @@ def stats(instructor: InstructorRow | None, earnings: EarningsRow | None, progra
 
 def referral_view(row: ReferralRow, payout: PayoutRow | None, around: Surroundings) -> ReferralView:
     """`payout`: that of the referral, if its bonus is earned."""
+    return ReferralView.model_validate(told(row, payout, around))
+
+
+def told(row: ReferralRow, payout: PayoutRow | PayoutOfReferral | None, around: Surroundings) -> Told:
+    """The fields of a `ReferralView`, for whoever needs no model of them."""
     if payout is not None:
         why = around.why(payout.state)
     elif row.live_at is None:
@@ -126,18 +155,30 @@ def referral_view(row: ReferralRow, payout: PayoutRow | None, around: Surroundin
         why = Wait(Reason.AWAITING_FIRST_LESSON)
     words = EXPLANATIONS[why.reason]
     leg = _bank_leg(payout, around.bank_accounts)
-    return ReferralView(
-        **_shown(row, ReferralView),
-        reason=why.reason,
-        who=words.who,
-        explanation=words.for_instructor,
-        next_step=words.next_step,
-        next_attempt_at=why.until,
-        paid_at=payout.settled_at if payout else None,
-        transfer_id=payout.transfer_id if payout else None,
-        bank=in_words(leg) if leg else None,
-        bank_leg=leg,
-    )
+    return {
+        "referral_id": row.referral_id,
+        "referred_id": row.referred_id,
+        "referrer_id": row.referrer_id,
+        "status": row.status,
+        "reason": why.reason,
+        "who": words.who,
+        "explanation": words.for_instructor,
+        "next_step": words.next_step,
+        "next_attempt_at": why.until,
+        "attributed_at": row.attributed_at,
+        "live_at": row.live_at,
+        "first_lesson_at": row.first_lesson_at,
+        "earned_at": row.earned_at,
+        "tier": row.tier,
+        "founding_spot": row.founding_spot,
+        "amount_minor": row.amount_minor,
+        "currency": row.currency,
+        "payout_id": row.payout_id,
+        "paid_at": payout.settled_at if payout else None,
+        "transfer_id": payout.transfer_id if payout else None,
+        "bank": in_words(leg) if leg else None,
+        "bank_leg": leg,
+    }
 
 
 def payout_view(row: PayoutRow, around: Surroundings) -> PayoutView:
@@ -145,7 +186,7 @@ def payout_view(row: PayoutRow, around: Surroundings) -> PayoutView:
     why = around.why(payout)
     words = EXPLANATIONS[why.reason]
     return PayoutView(
-        **_shown(row, PayoutView),
+        **_shown(row),
         reason=why.reason,
         who=words.who,
         for_operator=words.for_operator,
@@ -158,9 +199,12 @@ def payout_view(row: PayoutRow, around: Surroundings) -> PayoutView:
     )
 
 
-def _shown(row: Row, view: type[View]) -> dict[str, Any]:
+def _shown(row: PayoutRow) -> dict[str, Any]:
     """The columns that the view shows as they are."""
-    return {column: getattr(row, column) for column in row.columns() if column in view.model_fields}
+    return {column: getattr(row, column) for column in _SHOWN}
+
+
+_SHOWN = [column for column in PayoutRow.columns() if column in PayoutView.model_fields]
 
 
 def _account(row: InstructorRow | None) -> Account | None:
@@ -174,7 +218,9 @@ def _account(row: InstructorRow | None) -> Account | None:
     )
 
 
-def _bank_leg(payout: PayoutRow | None, bank_accounts: Mapping[str, BankAccountRow]) -> BankLegView | None:
+def _bank_leg(
+    payout: PayoutRow | PayoutOfReferral | None, bank_accounts: Mapping[str, BankAccountRow]
+) -> BankLegView | None:
     if payout is None or payout.status != "paid" or payout.settled_at is None or payout.destination is None:
         return None
     known = bank_accounts.get(payout.destination)

@@ -1,6 +1,6 @@
 """The read models' answers. Each method is one short read-only transaction, and its answer names the position it reflects."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, TypeVar
@@ -8,7 +8,6 @@ from uuid import UUID
 
 from psycopg import Cursor
 from psycopg.rows import DictRow, dict_row
-from psycopg.sql import SQL, Identifier
 from psycopg_pool import ConnectionPool
 
 from ledger.named_queries import named_queries
@@ -17,8 +16,9 @@ from ledger.payouts.policy import PAY_AT_ONCE, Policy
 from ledger.status import Status
 from projections import answers
 from projections.answers import Surroundings, payout_view, referral_view
+from projections.own_questions import NO_BOUND, OwnQuestions, Question
 from projections.reviewed import open_approval_view
-from projections.rows import BankAccountRow, EarningsRow, InstructorRow, PayoutRow, ProgramRow, ReferralRow, Row
+from projections.rows import BankAccountRow, InstructorRow, PayoutRow, ProgramRow, ReferralRow, Row
 from projections.story_views import Part, Sum
 from projections.sums import EXAMPLES, TOTALS, made_up
 from projections.tables import LIVE_SCHEMA, use_schema
@@ -36,10 +36,8 @@ from projections.views import (
 )
 
 QUERIES = named_queries("projections", "queries.sql")
-NO_BOUND = 2**62
-STATS_ROWS = (ProgramRow, InstructorRow, EarningsRow)
-REFERRED_ROWS = (ProgramRow, ReferralRow, PayoutRow, InstructorRow, BankAccountRow)
 
+AnswerT = TypeVar("AnswerT")
 RowT = TypeVar("RowT", bound=Row)
 
 
@@ -57,7 +55,7 @@ class ReadModels:
         self._policy = policy
         self._clock = clock
         self._schema = schema
-        self._statements: dict[str, bytes] = {}
+        self._own = OwnQuestions(clock, policy, schema)
 
     def position(self) -> int:
         """The position that the read models reflect; 0 before the first event."""
@@ -91,31 +89,13 @@ class ReadModels:
 
     def stats(self, instructor_id: str) -> InstructorStats:
         """Zeros for an instructor whom no fact has mentioned."""
-        ((program, instructor, earnings),) = self._joined("stats", STATS_ROWS, instructor_id=instructor_id)
-        return answers.stats(instructor, earnings, program or ProgramRow())
+        return self._ask(self._own.stats(instructor_id))
 
     def referred(self, referrer_id: str, *, limit: int, after: int | None = None) -> Page[ReferralView]:
         """A referrer's referrals, newest attribution first."""
-        rows = self._joined(
-            "referred", REFERRED_ROWS, referrer_id=referrer_id, before=after or NO_BOUND, limit=limit + 1
-        )
-        found = [row for row in rows if row[1] is not None]
-        shown = found[:limit]
-        around = Surroundings(
-            program=rows[0][0] or ProgramRow(),
-            instructors={row.instructor_id: row for *_, row, _ in shown if row is not None},
-            bank_accounts={row.stripe_account_id: row for *_, row in shown if row is not None},
-            policy=self._policy,
-            now=self._clock(),
-        )
-        for _, _, payout, _, _ in shown:
-            if payout is not None:
-                payout.state = Payout.model_validate(payout.state)
-        return Page(
-            items=[referral_view(referral, payout, around) for _, referral, payout, _, _ in shown],
-            next_after=shown[-1][1].attributed_position if len(found) > limit else None,
-            position=around.program.position,
-        )
+        told = self._ask(self._own.referred(referrer_id, limit=limit, after=after))
+        items = [ReferralView.model_validate(each) for each in told.items]
+        return Page(items=items, next_after=told.next_after, position=told.position)
 
     def referral_of(self, referrer_id: str, referral_id: str) -> tuple[ReferralView | None, int]:
         """One of a referrer's own referrals (None: there is no such), and the position that says so."""
@@ -190,15 +170,11 @@ class ReadModels:
             row = connection.execute(QUERIES["position_of_event"], {"event_id": event_id}).fetchone()
         return row[0] if row is not None else None
 
-    def _joined(self, query: str, kinds: Sequence[type[Row]], **parameters: Any) -> list[tuple[Any, ...]]:
-        """The rows of one statement, each as one row of every kind; None where there is none."""
-        if query not in self._statements:
-            listed = SQL(", ").join(Identifier(kind.table, column) for kind in kinds for column in kind.columns())
-            statement = SQL(QUERIES[query]).format(columns=listed, schema=Identifier(self._schema))
-            self._statements[query] = statement.as_bytes()
+    def _ask(self, question: Question[AnswerT]) -> AnswerT:
         with self._pool.connection() as connection:
-            found = connection.execute(self._statements[query], parameters, prepare=True).fetchall()
-        return [tuple(_split(row, kinds)) for row in found]
+            cursor = connection.cursor(binary=True)
+            rows = cursor.execute(question.statement, question.parameters, prepare=True).fetchall()
+        return question.answer(rows)
 
     @contextmanager
     def _snapshot(self) -> Iterator[tuple[Cursor[DictRow], ProgramRow]]:
@@ -244,16 +220,6 @@ def _rows(kind: type[RowT], cursor: Cursor[DictRow], query: str, **parameters: A
     """Columns that this release does not know are left alone: a newer one may have migrated the tables already."""
     found = cursor.execute(QUERIES[query], parameters)
     return [kind(**{column: row[column] for column in kind.columns()}) for row in found]
-
-
-def _split(row: Sequence[Any], kinds: Sequence[type[Row]]) -> Iterator[Row | None]:
-    """A joined row, by its parts. A part that was not there has no key."""
-    begin = 0
-    for kind in kinds:
-        names = kind.columns()
-        values = dict(zip(names, row[begin : begin + len(names)], strict=True))
-        begin += len(names)
-        yield None if all(value is None for value in values.values()) else kind(**values)
 
 
 def _first(kind: type[RowT], cursor: Cursor[DictRow], query: str, **parameters: Any) -> RowT | None:

@@ -3,32 +3,6 @@
 -- name: program
 SELECT * FROM program;
 
--- name: stats
--- What dashboards ask for all the time takes one statement each, which is a snapshot by itself. {columns} are those of the rows
--- wanted, {schema} is where the tables are; program comes first here too.
-SELECT {columns}
-FROM (VALUES (%(instructor_id)s::text)) AS asked (instructor_id)
-LEFT JOIN {schema}.program ON true
-LEFT JOIN {schema}.instructor ON instructor.instructor_id = asked.instructor_id
-LEFT JOIN {schema}.instructor_earnings ON instructor_earnings.instructor_id = asked.instructor_id;
-
--- name: referred
--- At least one row, with nulls if there is no referral; with each referral what its explanation depends on.
-SELECT {columns}
-FROM (VALUES (%(referrer_id)s::text)) AS asked (referrer_id)
-LEFT JOIN {schema}.program ON true
-LEFT JOIN LATERAL (
-    SELECT *
-    FROM {schema}.referral
-    WHERE referral.referrer_id = asked.referrer_id AND referral.attributed_position < %(before)s
-    ORDER BY referral.attributed_position DESC
-    LIMIT %(limit)s
-) AS referral ON true
-LEFT JOIN {schema}.payout ON payout.payout_id = referral.payout_id
-LEFT JOIN {schema}.instructor ON instructor.instructor_id = payout.referrer_id
-LEFT JOIN {schema}.bank_account ON bank_account.stripe_account_id = payout.destination AND payout.status = 'paid'
-ORDER BY referral.attributed_position DESC;
-
 -- name: referral_of
 SELECT * FROM referral WHERE referral_id = %(referral_id)s AND referrer_id = %(referrer_id)s;
 

@@ -21,10 +21,12 @@ def configure(settings: Settings, part: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
+    level = settings.ledger_log_level.upper()
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        # A line that is not wanted is not put together either.
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         cache_logger_on_first_use=True,
     )
     rendered: list[Processor] = (
@@ -42,7 +44,7 @@ def configure(settings: Settings, part: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
         )
     )
-    logging.basicConfig(handlers=[handler], level=settings.ledger_log_level.upper(), force=True)
+    logging.basicConfig(handlers=[handler], level=level, force=True)
     # Each of their lines is about one connection or one request; ours say what matters.
     for chatty in ("httpx", "httpcore", "stripe", "alembic", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

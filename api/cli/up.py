@@ -9,7 +9,7 @@ from api.cli.interrupt import raise_on_stop
 from api.cli.screen import note, sandbox_note
 from api.cli.together import Running, everything
 from api.settings import Settings
-from api.tokens import token_verifier
+from api.tokens import token_check
 
 __all__ = ["announce_restart", "run", "stay"]
 
@@ -19,7 +19,7 @@ CHECK_SECONDS = 0.5
 def run(port: int | None) -> None:
     structured_log.keep_quiet()
     settings = composition.completed(Settings())
-    token_verifier(settings)  # better said now than by the API's log
+    token_check(settings)  # better said now than by the API's log
     workspace = composition.data_folder(settings).ledger
     raise_on_stop()
     with composition.database(settings, workspace) as url, workspace.claimed():

@@ -1,39 +1,41 @@
 """Who may call what: the bearer token of a request, and the roles that a route asks for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
-from fastapi import Depends, Security
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Depends, Request
+from fastapi.openapi.models import HTTPBearer
+from fastapi.openapi.models import SecurityBase as SecurityModel
+from fastapi.security.base import SecurityBase
+from fastapi.security.utils import get_authorization_scheme_param
 from pydantic import TypeAdapter, ValidationError
 
-from api.http.parts import PartsOfApp
+from api.http.parts import parts
 from api.http.problems import Kind, ProblemError
 from api.tokens import Principal, Role, TokenError, TokenExpiredError
 from ledger.lifecycle import InstructorId
 
-BEARER = HTTPBearer(
-    auto_error=False,
-    bearerFormat="JWT",
-    scheme_name="token",
-    description="`ledger token --role R --subject S` makes one",
-)
+BEARER = HTTPBearer(bearerFormat="JWT", description="`ledger token --role R --subject S` makes one")
 _INSTRUCTOR_ID: TypeAdapter[str] = TypeAdapter(InstructorId)
-
-Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)]
 
 
 @dataclass(frozen=True)
-class Caller:
-    """A dependency: the principal of the request, who has one of these roles or is an administrator."""
+class Caller(SecurityBase):
+    """A dependency: the principal of the request, who has one of these roles or is an administrator.
+
+    To FastAPI it is the security scheme itself: it is documented as such, and costs one step.
+    """
 
     roles: tuple[Role, ...]
+    model: SecurityModel = field(default_factory=lambda: BEARER, init=False, repr=False, compare=False)
+    scheme_name: str = field(default="token", init=False, repr=False, compare=False)
 
-    async def __call__(self, parts: PartsOfApp, credentials: Credentials) -> Principal:
-        if credentials is None:
+    async def __call__(self, request: Request) -> Principal:
+        scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
+        if scheme.lower() != "bearer" or not token:
             raise ProblemError(Kind.TOKEN_MISSING)
         try:
-            principal = await parts.verifier.verify(credentials.credentials)
+            principal = await parts(request).tokens.verify(token)
         except TokenExpiredError as error:
             raise ProblemError(Kind.TOKEN_EXPIRED) from error
         except TokenError as error:
@@ -43,7 +45,15 @@ class Caller:
         return principal
 
 
-async def _own_instructor_id(principal: Annotated[Principal, Depends(Caller(("instructor",)))]) -> str:
+INSTRUCTOR = Caller(("instructor",))
+
+
+async def own_instructor_id(request: Request) -> str:
+    """The instructor who asks. Raises ProblemError."""
+    return await _instructor_id(await INSTRUCTOR(request))
+
+
+async def _instructor_id(principal: Annotated[Principal, Depends(INSTRUCTOR)]) -> str:
     try:
         return _INSTRUCTOR_ID.validate_python(principal.subject)
     except ValidationError:
@@ -52,7 +62,7 @@ async def _own_instructor_id(principal: Annotated[Principal, Depends(Caller(("in
 
 Platform = Annotated[Principal, Depends(Caller(("platform",)))]
 Finance = Annotated[Principal, Depends(Caller(("finance",)))]
-OwnInstructorId = Annotated[str, Depends(_own_instructor_id)]
+OwnInstructorId = Annotated[str, Depends(_instructor_id)]
 """The instructor who asks. There is no way to name another one."""
 
 FINANCE = Depends(Caller(("finance",)))

@@ -19,6 +19,7 @@ from api.http.problems import ProblemError, problem_of, problem_response
 from api.http.routes import (
     audit,
     books,
+    dashboard,
     explain,
     exports,
     finance,
@@ -41,8 +42,9 @@ from api.pages.sign_in import ask_to_sign_in
 from api.services import Services
 
 API_VERSION = "1.0"  # of what the routes promise, not of this release
-# /payouts/approvals comes before /payouts/{payout_id}
+# They are tried in this order: what is asked most comes first, /payouts/approvals before /payouts/{payout_id}.
 ROUTES = (
+    dashboard,
     lifecycle_events,
     people,
     instructor_referrals,
@@ -95,7 +97,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
     current_default_thread_limiter().total_tokens = parts.services.settings.ledger_http_threads
     gc.freeze()  # what is there now stays: to look through it for garbage again and again is a tenth of a busy API's time
-    yield
+    async with parts.services.own_reads:
+        yield
     gc.unfreeze()
 
 

@@ -2,11 +2,10 @@
 
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 import uuid_utils
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,14 +19,15 @@ OPERATIONS = ("/health/", "/metrics")
 UNMATCHED = "unmatched"
 
 SECURITY_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
+    b"cache-control": b"no-store",
+    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
+    b"referrer-policy": b"no-referrer",
+    b"x-content-type-options": b"nosniff",
+    b"x-frame-options": b"DENY",
 }
+"""Of every answer that does not say otherwise itself."""
 
-MAY_BE_FRAMED = re.compile(r"frame-ancestors (?!'none')")
+MAY_BE_FRAMED = re.compile(rb"frame-ancestors (?!'none')")
 """Of a policy: old browsers obey X-Frame-Options, which can name no origin."""
 
 AnswerToError = Callable[[Request, Exception], Awaitable[Response]]
@@ -45,6 +45,7 @@ class Edge:
         self._metrics = metrics
         self._answer_to_error = answer
         self._in_flight = 0
+        metrics.in_flight.set_function(lambda: self._in_flight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -57,13 +58,11 @@ class Edge:
         answer = _Answer(send, inflow, request_id, is_head=scope["method"] == "HEAD")
         inner = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
         self._in_flight += 1
-        self._metrics.in_flight.set(self._in_flight)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._answer(inner, inflow, answer)
             finally:
                 self._in_flight -= 1
-                self._metrics.in_flight.set(self._in_flight)
                 self._note(scope["method"], inner, answer.status, time.perf_counter() - started)
 
     async def _answer(self, scope: Scope, receive: Inflow, answer: "_Answer") -> None:
@@ -102,18 +101,24 @@ class _Answer:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            await self._inflow.drain()
-            headers = MutableHeaders(scope=message)
-            headers["X-Request-ID"] = self.request_id
             if not self._inflow.is_complete:
-                headers["Connection"] = "close"
-            for name, value in SECURITY_HEADERS.items():
-                headers.setdefault(name, value)
-            if MAY_BE_FRAMED.search(headers["Content-Security-Policy"]):
-                del headers["X-Frame-Options"]
+                await self._inflow.drain()
+            message = {**message, "headers": self._headers(message["headers"])}
         elif message["type"] == "http.response.body" and self._is_head:
             message = {**message, "body": b""}
         await self._send(message)
+
+    def _headers(self, given: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """The answer's own, and ours where it has none."""
+        headers = [*given, (b"x-request-id", self.request_id.encode())]
+        if not self._inflow.is_complete:
+            headers.append((b"connection", b"close"))
+        own = dict(headers)
+        is_framed = MAY_BE_FRAMED.search(own.get(b"content-security-policy", b"")) is not None
+        for name, value in SECURITY_HEADERS.items():
+            if name not in own and not (is_framed and name == b"x-frame-options"):
+                headers.append((name, value))
+        return headers
 
 
 def _request_id(scope: Scope) -> str:

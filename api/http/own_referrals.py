@@ -11,6 +11,9 @@ from ledger.mint_code import mint_code
 from projections.queries import ReadModels
 from projections.views import InstructorStats, ReferralView
 
+LIST = "referred"
+"""What a cursor of the list names beside its instructor."""
+
 
 class OwnReferred(NamedTuple):
     """A page of somebody's referrals, newest first; the names that are known of those on it."""
@@ -25,7 +28,7 @@ def own_referred(
     parts: Parts, read_models: ReadModels, instructor_id: str, *, limit: int, cursor: str | None
 ) -> OwnReferred:
     """Raises ProblemError if the cursor is not one of this list's."""
-    listed = ("referred", instructor_id)
+    listed = (LIST, instructor_id)
     page = read_models.referred(instructor_id, limit=limit, after=cursors.decode(cursor, *listed))
     names = parts.services.people.names_of([view.referred_id for view in page.items])
     return OwnReferred(page.items, names, cursors.encode(page.next_after, *listed), page.position)

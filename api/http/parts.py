@@ -11,7 +11,7 @@ from api.http.health import Health
 from api.http.metrics import Metrics
 from api.http.positions import PositionWatch
 from api.services import Services
-from api.tokens import TokenVerifier, token_verifier
+from api.verified_tokens import VerifiedTokens, verified_tokens
 
 PAGE_POLL_SECONDS = 0.25
 
@@ -19,7 +19,7 @@ PAGE_POLL_SECONDS = 0.25
 @dataclass(frozen=True, slots=True)
 class Parts:
     services: Services
-    verifier: TokenVerifier
+    tokens: VerifiedTokens
     health: Health
     metrics: Metrics
     gathering: Gathering
@@ -33,7 +33,7 @@ class Parts:
         """Raises NoTokenKeyError."""
         return cls(
             services=services,
-            verifier=token_verifier(services.settings),
+            tokens=verified_tokens(services.settings),
             health=Health(services),
             metrics=Metrics(),
             gathering=Gathering(services.ingestion),

@@ -70,7 +70,7 @@ def _host_of(request: Request) -> str | None:
 async def principal_of(request: Request, parts: Parts) -> Principal | None:
     """Who is signed in. Raises KeysUnavailableError."""
     try:
-        return await parts.verifier.verify(request.cookies.get(COOKIE, ""))
+        return await parts.tokens.verify(request.cookies.get(COOKIE, ""))
     except TokenError:
         return None
 

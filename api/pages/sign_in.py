@@ -36,7 +36,7 @@ def sign_in_page(request: Request) -> HTMLResponse:
 async def sign_in(request: Request, parts: PartsOfApp) -> Response:
     token = await token_of_form(request)
     try:
-        principal = await parts.verifier.verify(token)
+        principal = await parts.tokens.verify(token)
     except TokenError as error:
         return _sign_in(request, 401, f"The token is not taken: {error}.")
     home = home_of(principal)

@@ -7,9 +7,9 @@ from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg_pool import ConnectionPool
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
-__all__ = ["FIXED_PLANS", "ConnectionSettings", "Selector", "connect", "is_readable", "open_pool"]
+__all__ = ["FIXED_PLANS", "ConnectionSettings", "Selector", "async_pool", "connect", "is_readable", "open_pool"]
 
 # For connections that run only the store's own statements: plans made once, and made for a log that has grown. One that
 # was chosen while the log was short (a scan) would stay cached while it grows.
@@ -95,6 +95,21 @@ def open_pool(
         reconnect_timeout=wait_seconds,
         open=True,
         **pool_options,
+    )
+
+
+def async_pool(
+    database_url: str, settings: ConnectionSettings | None = None, *, max_size: int = 8, wait_seconds: float = 5.0
+) -> AsyncConnectionPool[psycopg.AsyncConnection]:
+    """The same for an event loop, which has to open it."""
+    return AsyncConnectionPool(
+        _connection_string(database_url, settings),
+        kwargs={"autocommit": True},
+        min_size=0,
+        max_size=max_size,
+        timeout=wait_seconds,
+        reconnect_timeout=wait_seconds,
+        open=False,
     )
 
 

@@ -23,6 +23,8 @@ def all_that_needs_the_database(ledger: Ledger) -> list[Callable[[], httpx.Respo
         lambda: ledger.get("/finance/totals", "finance"),
         lambda: ledger.get("/finance/totals", "finance", min_position=1),
         lambda: ledger.get("/audit/events", "auditor"),
+        lambda: ledger.get("/instructor-referrals/stats", "instructor", "anna"),
+        lambda: ledger.get("/instructor-referrals/referred", "instructor", "anna"),
         lambda: ledger.post("/instructor-referrals/code", "instructor", "anna"),
         lambda: ledger.post("/instructor-referrals/popup-seen", "instructor", "anna"),
     ]
@@ -53,6 +55,7 @@ def test_it_recovers_by_itself_and_has_lost_nothing(make_database: Callable[[], 
     name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
     with running(url, settings()) as ledger, psycopg.connect(postgres_url, autocommit=True) as server:
         ledger.know(fact("went_live", "anna"))
+        live_at = ledger.get("/instructor-referrals/stats", "instructor", "anna").json()["live_at"]
         server.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false'.encode())
         server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
         for answer in at_once(*all_that_needs_the_database(ledger)):
@@ -68,11 +71,18 @@ def test_it_recovers_by_itself_and_has_lost_nothing(make_database: Callable[[], 
         while ledger.client.get("/health/ready").status_code == 503:
             pass
         assert ledger.get("/finance/totals", "finance").status_code == 200
+        while (answer := ledger.get("/instructor-referrals/stats", "instructor", "anna")).status_code == 503:
+            pass
+        assert (answer.json()["live_at"], live_at is None) == (live_at, False)
 
 
 def test_it_is_not_ready_before_the_database_is_migrated(make_empty_database: Callable[[], str]) -> None:
     with running(make_empty_database(), settings()) as ledger:
         answer = ledger.client.get("/health/ready")
         assert (answer.status_code, "ledger migrate" in answer.json()["reasons"][0]) == (503, True)
-        for problem in (ledger.send([fact("went_live", "anna")]), ledger.get("/payouts", "finance")):
+        for problem in (
+            ledger.send([fact("went_live", "anna")]),
+            ledger.get("/payouts", "finance"),
+            ledger.get("/instructor-referrals/stats", "instructor", "anna"),
+        ):
             assert (problem.status_code, problem.json()["code"]) == (503, "database_not_ready")

@@ -2,8 +2,12 @@
 
 from typing import Any
 
+import pytest
+
+from api.http.cursors import Listing
+from api.http.routes.dashboard import Referred, Stats
 from ledger.reasons import Reason
-from tests.api.running import Ledger, a_bonus, fact
+from tests.api.running import API, Ledger, a_bonus, fact, running, settings
 
 
 def test_stats_count_and_add_up(ledger: Ledger) -> None:
@@ -135,3 +139,47 @@ def test_minting_a_code_is_idempotent_and_can_be_read_back(ledger: Ledger) -> No
 def test_a_minted_code_is_the_one_the_platform_had_issued(ledger: Ledger) -> None:
     ledger.know(fact("referral_code_issued", "anna", code="ANNA"))
     assert ledger.post("/instructor-referrals/code", "instructor", "anna").json()["code"] == "ANNA"
+
+
+def test_what_is_written_is_what_the_document_says(database_url: str) -> None:
+    with running(database_url, settings(payout_hold_days=7)) as ledger:
+        ledger.know(
+            *a_bonus("anna", "ben", "ANNA"),
+            fact("payout_account_updated", "anna", stripe_account_id="acct_ok1", transfers_active=True),
+            fact("signed_up", "carl", referral_code="ANNA"),
+        )
+        stats = ledger.get("/instructor-referrals/stats", "instructor", "anna")
+        referred = ledger.get("/instructor-referrals/referred", "instructor", "anna")
+    assert Stats.model_validate_json(stats.content, strict=True).model_dump_json() == stats.text
+    listing = Listing[Referred].model_validate_json(referred.content, strict=True)
+    assert listing.model_dump_json() == referred.text
+    assert listing.items[1].next_attempt_at is not None  # the hold is over in a week
+
+
+@pytest.mark.parametrize("path", ["stats", "referred"])
+def test_with_a_query_and_without_one_the_answer_is_the_same(ledger: Ledger, path: str) -> None:
+    ledger.know(*a_bonus(f"by-{path}", f"of-{path}", path.upper()))
+    plain, asked = (
+        ledger.get(f"/instructor-referrals/{path}", "instructor", f"by-{path}", **given)
+        for given in ({}, {"min_position": 1})
+    )
+    varying = ("x-request-id", "date")
+    kept = [[pair for pair in answer.headers.items() if pair[0] not in varying] for answer in (plain, asked)]
+    assert (plain.status_code, kept[0]) == (200, kept[1])
+    assert plain.json() == asked.json()
+    for token in ({}, {"Authorization": "Bearer x"}, ledger.headers("finance")):
+        refusals = [
+            ledger.client.get(f"{API}/instructor-referrals/{path}{query}", headers=token)
+            for query in ("", "?min_position=1", "?min_position=x")
+        ]
+        assert len({(answer.status_code, answer.json()["code"]) for answer in refusals}) == 1
+        assert refusals[0].status_code in (401, 403)
+    wrong = ledger.get(f"/instructor-referrals/{path}", "instructor", "anna", min_position="x")
+    assert (wrong.status_code, wrong.json()["errors"][0]["at"]) == (422, "query.min_position")
+
+
+def test_names_are_told_where_read_models_are_read_elsewhere(database_url: str) -> None:
+    with running(database_url, settings(read_database_url=database_url)) as ledger:
+        ledger.know(*a_bonus("anna", "ben", "ANNA"), fact("signed_up", "carl", referral_code="ANNA"))
+        items = ledger.get("/instructor-referrals/referred", "instructor", "anna").json()["items"]
+    assert {item["referred_id"]: item["display_name"] for item in items} == {"ben": "Ben B.", "carl": None}

@@ -23,7 +23,7 @@ async def sign_in_from_platform(request: Request, parts: PartsOfApp) -> Response
         raise ProblemError(Kind.FORBIDDEN, "This site may not sign anybody in here.")
     token = await token_of_form(request)
     try:
-        principal = await parts.verifier.verify(token)
+        principal = await parts.tokens.verify(token)
     except TokenError:
         return ask_to_sign_in(request)
     # The cookie is the whole ledger's, and a frame is no place to become somebody of finance.

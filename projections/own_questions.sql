@@ -1,0 +1,50 @@
+-- What dashboards ask for all the time: one statement each, which is a snapshot by itself, with no more columns than the answer
+-- needs. {schema} is where the tables are. program comes first, as in every transaction that reads them (rebuild.sql).
+
+-- name: stats
+SELECT
+    program.position,
+    program.currency,
+    instructor.codes,
+    instructor.live_at,
+    {earnings}
+FROM (VALUES (%(instructor_id)s::text)) AS asked (instructor_id)
+LEFT JOIN {schema}.program ON true
+LEFT JOIN {schema}.instructor ON instructor.instructor_id = asked.instructor_id
+LEFT JOIN {schema}.instructor_earnings ON instructor_earnings.instructor_id = asked.instructor_id;
+
+-- name: referred
+-- At least one row, with nulls if there is no referral; with each referral what its explanation depends on.
+SELECT
+    program.position,
+    program.funds_position,
+    program.credentials_rejected_at,
+    instructor.stripe_account_id,
+    instructor.transfers_active,
+    instructor.account_updated_at,
+    instructor.account_position,
+    payout.status,
+    payout.destination,
+    payout.transfer_id,
+    payout.settled_at,
+    payout.state::text,
+    {display_name},
+    {bank_account},
+    {referral}
+FROM (VALUES (%(referrer_id)s::text)) AS asked (referrer_id)
+LEFT JOIN {schema}.program ON true
+LEFT JOIN {schema}.instructor ON instructor.instructor_id = asked.referrer_id
+LEFT JOIN LATERAL (
+    SELECT *
+    FROM {schema}.referral
+    WHERE referral.referrer_id = asked.referrer_id AND referral.attributed_position < %(before)s
+    ORDER BY referral.attributed_position DESC
+    LIMIT %(limit)s
+) AS referral ON true
+LEFT JOIN {schema}.payout ON payout.payout_id = referral.payout_id
+LEFT JOIN {schema}.bank_account ON bank_account.stripe_account_id = payout.destination AND payout.status = 'paid'
+ORDER BY referral.attributed_position DESC;
+
+-- name: display_name
+-- Part of `referred`, for whoever may read names.
+(SELECT person.display_name FROM ledger.person WHERE person.instructor_id = referral.referred_id)
