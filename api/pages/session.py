@@ -19,7 +19,10 @@ from api.http.problems import Kind, ProblemError
 from api.tokens import Principal, Role, TokenError
 from ledger.lifecycle import InstructorId
 
-COOKIE = "ledger_session"
+COOKIE = "__Host-ledger_session"
+"""Browsers take this name by https alone, and from no other host, not even one of the same domain (RFC 6265bis, 4.1.3.2)."""
+LOOPBACK_COOKIE = "ledger_session"
+"""By plain http, on this machine alone."""
 SECONDS = 900
 LONGEST_TOKEN = 3800
 """Browsers drop a cookie of more than 4096 bytes, its name and attributes included (RFC 6265, 6.1)."""
@@ -34,13 +37,17 @@ class SignInError(Exception):
 
 
 def begin(request: Request, response: Response, token: str) -> None:
-    """After `check_own_form`: behind a proxy, only the browser's own word says whether it came by https."""
+    """After `check_own_form`: behind a proxy, only the browser's own word says whether it came by https. Raises ProblemError."""
     is_https = request.headers["origin"].startswith("https:")
-    response.set_cookie(COOKIE, token, max_age=SECONDS, httponly=True, samesite="strict", secure=is_https)
+    if not is_https and _host_of(request) not in LOOPBACK:
+        raise ProblemError(Kind.FORBIDDEN, "A token would not be safe on its way here. Open this site by https.")
+    name = COOKIE if is_https else LOOPBACK_COOKIE
+    response.set_cookie(name, token, max_age=SECONDS, httponly=True, samesite="strict", secure=is_https)
 
 
 def end(response: Response) -> None:
-    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=True)
+    response.delete_cookie(LOOPBACK_COOKIE, httponly=True, samesite="strict")
 
 
 def check_own_form(request: Request) -> None:
@@ -70,9 +77,17 @@ def _host_of(request: Request) -> str | None:
 async def principal_of(request: Request, parts: Parts) -> Principal | None:
     """Who is signed in. Raises KeysUnavailableError."""
     try:
-        return await parts.tokens.verify(request.cookies.get(COOKIE, ""))
+        return await parts.tokens.verify(_kept_token(request))
     except TokenError:
         return None
+
+
+def _kept_token(request: Request) -> str:
+    """A cookie of the plain name is taken on this machine only: elsewhere another host of the domain may have set it."""
+    kept = request.cookies.get(COOKIE)
+    if kept is None and request.url.scheme == "http" and _host_of(request) in LOOPBACK:
+        kept = request.cookies.get(LOOPBACK_COOKIE)
+    return kept or ""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def all_that_needs_the_database(ledger: Ledger) -> list[Callable[[], httpx.Respo
 def test_it_starts_without_a_database_and_says_so(tmp_path_factory: pytest.TempPathFactory) -> None:
     nowhere = f"host={tmp_path_factory.mktemp('nowhere')} dbname=x"
     with running(nowhere, settings()) as ledger:
-        cookie = f"{session.COOKIE}={ledger.token('instructor', 'anna')}"
+        cookie = f"{session.LOOPBACK_COOKIE}={ledger.token('instructor', 'anna')}"
         ready, metrics, page, *answers = at_once(
             lambda: ledger.client.get("/health/ready"),
             lambda: ledger.client.get("/metrics"),

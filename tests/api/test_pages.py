@@ -79,13 +79,13 @@ def test_programs_get_problem_documents_also_of_pages(shared_ledger: Ledger) -> 
 def test_values_are_written_as_the_reader_writes_them(ledger: Ledger) -> None:
     ledger.know(*a_bonus("anna", "ben", "ANNA"))
     sign_in(ledger, "instructor", "anna")
-    cookies = f"{session.COOKIE}={ledger.token('instructor', 'anna')}; ledger_zone=Europe/Berlin"
+    cookies = f"{session.LOOPBACK_COOKIE}={ledger.token('instructor', 'anna')}; ledger_zone=Europe/Berlin"
     page = ledger.client.get("/referrals", headers={"Accept-Language": "de-CH;q=0.5, de", "Cookie": cookies})
     assert "75,00\xa0$" in page.text
     assert "Times are in Europe/Berlin." in page.text
     odd = {
         "Accept-Language": "xx, ;q=, *",
-        "Cookie": f"{session.COOKIE}={ledger.token('instructor', 'anna')}; ledger_zone=../x",
+        "Cookie": f"{session.LOOPBACK_COOKIE}={ledger.token('instructor', 'anna')}; ledger_zone=../x",
     }
     page = ledger.client.get("/referrals", headers=odd)
     assert "$75.00" in page.text
@@ -118,6 +118,49 @@ def test_signing_out_ends_the_session(ledger: Ledger) -> None:
     assert "Nobody yet" in ledger.client.get("/referrals").text
     ledger.client.post("/session/end", headers={"Origin": str(ledger.client.base_url).rstrip("/")})
     assert ledger.client.get("/referrals").status_code == 303
+
+
+SITE = "ledger.example.com"
+
+
+def look_from_outside(ledger: Ledger, cookie: bytes) -> httpx.Response:
+    """As a proxy passes on what a browser asked of the site by https."""
+    headers = {b"Host": SITE.encode(), b"Cookie": cookie}
+    return ledger.client.get("/referrals", headers=httpx.Headers(list(headers.items())))
+
+
+def test_by_https_the_session_is_kept_where_no_other_host_can_set_one(ledger: Ledger) -> None:
+    answer = sign_in(ledger, "instructor", "anna", Host=SITE, Origin=f"https://{SITE}")
+    assert answer.status_code == 303
+    name, _, kept = answer.headers["Set-Cookie"].partition("=")
+    _, *attributes = kept.split("; ")
+    assert name == "__Host-ledger_session"
+    assert {each.lower() for each in attributes} == {"httponly", "max-age=900", "path=/", "samesite=strict", "secure"}
+    assert look_from_outside(ledger, f"{name}={ledger.token('instructor', 'anna')}".encode()).status_code == 200
+    ended = ledger.client.post("/session/end", headers={"Host": SITE, "Origin": f"https://{SITE}"})
+    gone = [each for each in ended.headers.get_list("Set-Cookie") if each.startswith("__Host-")]
+    assert [("Max-Age=0" in each, "Secure" in each, "Domain" in each) for each in gone] == [(True, True, False)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ledger_session", "__host-ledger_session", "\u2000__Host-ledger_session", "\xa0__Host-ledger_session"],
+)
+def test_a_session_that_another_host_of_the_domain_set_is_not_taken(ledger: Ledger, name: str) -> None:
+    ledger.know(*a_bonus("anna", "ben", "ANNA"), *a_bonus("mallory", "max", "EVIL"))
+    planted = f"{name}={ledger.token('instructor', 'mallory')}".encode()
+    assert look_from_outside(ledger, planted).headers["Location"] == "/session"
+    own = f"__Host-ledger_session={ledger.token('instructor', 'anna')}".encode()
+    for both in (planted + b"; " + own, own + b"; " + planted):
+        page = look_from_outside(ledger, both).text
+        assert ("Ben B." in page, "Max B." in page) == (True, False)
+
+
+def test_nobody_signs_in_by_http_but_on_this_machine(shared_ledger: Ledger) -> None:
+    answer = sign_in(shared_ledger, "instructor", "anna", Host=SITE, Origin=f"http://{SITE}")
+    assert answer.status_code == 403
+    assert "by https" in answer.text
+    assert "Set-Cookie" not in answer.headers
 
 
 def test_in_a_sandbox_everybody_may_look_around(ledger: Ledger) -> None:
@@ -195,7 +238,7 @@ def test_what_browsers_say_of_a_form_of_another_site_is_heard(shared_ledger: Led
     ],
 )
 def test_what_cannot_be_asked_is_said_in_words(shared_ledger: Ledger, path: str) -> None:
-    cookie = f"{session.COOKIE}={shared_ledger.token('finance', 'fay')}; ledger_zone=America/New_York"
+    cookie = f"{session.LOOPBACK_COOKIE}={shared_ledger.token('finance', 'fay')}; ledger_zone=America/New_York"
     page = shared_ledger.client.get(path, headers={"Accept": "text/html", "Cookie": cookie})
     assert page.status_code < 500
     assert page.headers["Content-Type"].startswith("text/html")

@@ -34,7 +34,7 @@ def test_a_trial_balance_looks_back_by_either_clock(paid: Ledger) -> None:
 
 
 def test_moments_are_those_of_the_readers_zone(paid: Ledger) -> None:
-    cookies = f"{session.COOKIE}={paid.token('finance', 'fay')}; ledger_zone=America/New_York"
+    cookies = f"{session.LOOPBACK_COOKIE}={paid.token('finance', 'fay')}; ledger_zone=America/New_York"
     answer = paid.client.get("/finance/books?effective_at=2026-01-30T19:00", headers={"Cookie": cookies})
     assert re.search(r'<time datetime="2026-01-31T00:00:00\+00:00">Jan 30, 2026, 7:00', answer.text)
 

@@ -19,13 +19,13 @@ PLATFORM = "https://app.example.com"
 
 
 def get(ledger: Ledger, path: str, subject: str, **headers: str) -> httpx.Response:
-    cookie = f"{session.COOKIE}={ledger.token('instructor', subject)}"
+    cookie = f"{session.LOOPBACK_COOKIE}={ledger.token('instructor', subject)}"
     return ledger.client.get(path, headers={"Cookie": cookie, "Accept": "text/html", **headers})
 
 
 def post(ledger: Ledger, path: str, subject: str, origin: str | None = None) -> httpx.Response:
     own = str(ledger.client.base_url).rstrip("/")
-    cookie = f"{session.COOKIE}={ledger.token('instructor', subject)}"
+    cookie = f"{session.LOOPBACK_COOKIE}={ledger.token('instructor', subject)}"
     return ledger.client.post(path, headers={"Cookie": cookie, "Origin": origin or own})
 
 
