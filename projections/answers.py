@@ -224,5 +224,5 @@ def _bank_leg(
     if payout is None or payout.status != "paid" or payout.settled_at is None or payout.destination is None:
         return None
     known = bank_accounts.get(payout.destination)
-    report = BankReport(known.status, known.failure_message, known.reported_at) if known else None
+    report = BankReport(known.status, known.failure_code, known.reported_at) if known else None
     return bank_leg(payout.settled_at, report)

@@ -255,7 +255,7 @@ def _bank_payout(model: ReadModel, event: BankPayoutReported, recorded: Recorded
             status=event.status,
             amount_minor=event.amount_minor,
             currency=event.currency,
-            failure_message=event.failure_message,
+            failure_code=event.failure_code,
             reported_at=recorded.occurred_at,
         )
 

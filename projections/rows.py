@@ -106,7 +106,7 @@ class BankAccountRow(Row):
     status: Literal["paid", "failed"]
     amount_minor: int
     currency: str
-    failure_message: str | None
+    failure_code: str | None
     reported_at: datetime
 
 

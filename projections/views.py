@@ -15,7 +15,7 @@ class View(BaseModel):
 
 
 class BankLegView(View):
-    """The way of a paid bonus from the payout account to the bank. `message`: why the bank refused, in its words."""
+    """The way of a paid bonus from the payout account to the bank. `message`: why the bank refused, in our words."""
 
     stands: Literal["on_its_way", "sent", "refused"]
     reported_at: datetime | None

@@ -351,8 +351,10 @@ def test_a_paid_referral_tells_of_the_way_to_the_bank(owed: Ledger) -> None:
     assert bank() == "On its way to your bank."
     bank_said(owed, later, "paid")
     assert bank() == f"Paid out to your bank by {later:%Y-%m-%d}."
-    bank_said(owed, later + timedelta(days=1), "failed", "The bank account has been closed.")
-    assert bank() == "Your bank refused the newest payment from your account: The bank account has been closed."
+    bank_said(owed, later + timedelta(days=1), "failed", "Closed, says req_1 of acct_ok_anna.")
+    assert str(bank()).startswith("Your bank refused the newest payment from your account: the bank account is closed.")
+    assert "req_1" not in owed.get("/instructor-referrals/referred", "instructor", "anna").text
+    assert "Closed, says req_1" in owed.get("/audit/events", "auditor", type="BankPayoutReported").text
     told(owed, REVERSED)
     assert bank() is None
 

@@ -9,7 +9,7 @@ from ledger.events import EVENT_TYPES, Happened
 from ledger.reasons import EXPLANATIONS, Reason
 from ledger.referrals import journey
 from ledger.status import status_of
-from projections.bank_leg import BankReport, bank_leg, in_words
+from projections.bank_leg import WHY_REFUSED, BankReport, bank_leg, in_words
 from tests.rules.vocabulary import attributed, lesson_completed, went_live
 
 SIGNED_UP, LIVE, TAUGHT = attributed("bob", "ada", "ADA"), went_live("bob"), lesson_completed("bob", "first")
@@ -69,10 +69,10 @@ LATER = PAID_AT + timedelta(days=2)
     [
         (None, "on its way"),
         (BankReport("paid", None, PAID_AT - timedelta(days=1)), "on its way"),
-        (BankReport("failed", "Closed.", PAID_AT - timedelta(days=1)), "on its way"),
+        (BankReport("failed", "account_closed", PAID_AT - timedelta(days=1)), "on its way"),
         (BankReport("paid", None, LATER), "by 2026-03-03"),
-        (BankReport("failed", "The bank account has been closed.", LATER), "The bank account has been closed."),
-        (BankReport("failed", "No account.", LATER), "No account."),
+        (BankReport("failed", "account_closed", LATER), "the bank account is closed"),
+        (BankReport("failed", "a_code_of_next_year", LATER), "did not say why"),
         (BankReport("failed", None, LATER), "did not say why"),
         (BankReport("failed", "", LATER), "did not say why"),
     ],
@@ -81,3 +81,11 @@ def test_the_way_to_the_bank_is_told_in_words(report: BankReport | None, said: s
     told = in_words(bank_leg(PAID_AT, report))
     assert_plain_words(told)
     assert said.lower() in told.lower()
+
+
+@pytest.mark.parametrize("code", WHY_REFUSED)
+def test_each_reason_of_a_bank_is_told_in_words_of_ours(code: str) -> None:
+    told = in_words(bank_leg(PAID_AT, BankReport("failed", code, LATER)))
+    assert_plain_words(told)
+    assert told.startswith("Your bank refused the newest payment from your account: ")
+    assert "did not say why" not in told
