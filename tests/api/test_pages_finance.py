@@ -86,6 +86,24 @@ def test_older_payouts_are_on_further_pages(ledger: Ledger, monkeypatch: pytest.
     assert 'rel="next"' not in second
 
 
+def test_no_request_for_a_second_person_is_left_out(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payouts, "REQUESTS_SHOWN", 2)
+    referred = ("ben", "dan", "eve", "fay", "gil")
+    ledger.know(*a_bonus(), *(each for who in referred[1:] for each in a_bonus("anna", who)[1:]))
+    for who in referred:
+        ledger.decide(f"/payouts/{identifiers.payout_id(who)}/cancel", "ada", f"fraud of {who}")
+    ledger.projector.catch_up()
+    sign_in(ledger, "finance", "fay")
+    path, found = "/finance/payouts/waiting", []
+    while path:
+        page = ledger.client.get(path).text
+        found += re.findall(r"fraud of (\w+)", page)
+        assert ("Payouts, oldest first" in page) == (len(found) == 2)
+        more = re.search(r'href="([^"]+)" rel="next"', page)
+        path = html.unescape(more[1]) if more else ""
+    assert found == [*referred]
+
+
 def post(ledger: Ledger, path: str, subject: str = "fay", role: str = "finance", **fields: str) -> httpx.Response:
     sign_in(ledger, role, subject)
     headers = {"Origin": str(ledger.client.base_url).rstrip("/"), "Accept": "text/html"}

@@ -33,6 +33,7 @@ router = APIRouter(include_in_schema=False)
 
 SHOWN = 25
 MOST_WAITING = 500
+REQUESTS_SHOWN = 50
 STATUSES = [status for status in get_args(Status) if status not in ("pending_live", "pending_lesson")]
 """Those that a payout can have."""
 INSTRUCTOR_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}")
@@ -91,10 +92,22 @@ def list_payouts(
 
 
 @router.get("/finance/payouts/waiting")
-def list_waiting(request: Request, viewer: StaffViewer, read_models: CaughtUpReadModels) -> HTMLResponse:
-    waiting = read_models.waiting(most=MOST_WAITING)
-    approvals = read_models.open_approvals(limit=MOST_WAITING)
-    return staff_page(request, "waiting.html", viewer, waiting=waiting, approvals=approvals.items, who=WHO)
+def list_waiting(
+    request: Request, viewer: StaffViewer, read_models: CaughtUpReadModels, cursor: str | None = None
+) -> HTMLResponse:
+    """`cursor`: further requests. The payouts are on the first page."""
+    after = cursors.decode(cursor, "requests page")
+    approvals = read_models.open_approvals(limit=REQUESTS_SHOWN, after=after)
+    next_cursor = cursors.encode(approvals.next_after, "requests page")
+    return staff_page(
+        request,
+        "waiting.html",
+        viewer,
+        waiting=read_models.waiting(most=MOST_WAITING) if cursor is None else None,
+        most_waiting=MOST_WAITING,
+        approvals=approvals.items,
+        next_page=next_cursor and urlencode({"cursor": next_cursor}),
+    )
 
 
 async def _position_reached(
