@@ -1,11 +1,13 @@
 """The pages of the log: events with filters, looking back, stories, and seals with their proofs."""
 
 import re
+import threading
 from pathlib import Path
 
 import pytest
 
 from api import composition
+from api.http.routes import replay
 from api.pages.finance import log
 from ledger.proof.verify_export import main as verify_export
 from tests.api.running import Ledger, a_bonus, running, settings
@@ -61,6 +63,22 @@ def test_totals_are_replayed_and_stories_told(ledger: Ledger) -> None:
     assert "Explained to the last cent" in total
     for name in ("nothing", "two words", "ünknown", "<script>"):
         assert "Nothing is known by" in show(ledger, "/finance/log/explain", id=name)
+
+
+def test_a_replay_that_has_to_wait_keeps_the_moment_asked_for(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger.know(*a_bonus())
+    under_way = threading.Lock()
+    monkeypatch.setattr(replay, "_ONE_AT_A_TIME", under_way)
+    sign_in(ledger, "auditor", "eve")
+    with under_way:
+        busy = ledger.client.get("/finance/log/replay?as_of=3")
+        today = ledger.client.get("/finance/log/replay")
+    assert (busy.status_code, today.status_code) == (503, 503)
+    assert "Another replay is under way" in text_of(busy.text)
+    assert f'max="{ledger.head}" value="3"' in busy.text
+    assert f'value="{ledger.head}"' in today.text
+    (again,) = re.findall(r'href="([^"]+)">Try position 3 again', busy.text)
+    assert "As of position 3," in text_of(ledger.client.get(again).text)
 
 
 def test_seals_are_shown_and_their_proofs_hold_offline(database_url: str, tmp_path: Path) -> None:
