@@ -56,6 +56,7 @@ def test_an_empty_program_is_shown_too(shared_ledger: Ledger) -> None:
     assert "Attempts that paid None yet" in read
     assert "Signed up 0 0.0%" in read
     assert "No attempt in these days." in read
+    assert "from midnight to midnight in UTC" in read
 
 
 def test_payouts_are_filtered_searched_and_paged(ledger: Ledger) -> None:

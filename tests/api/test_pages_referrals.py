@@ -3,14 +3,15 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
 from api.pages import session
 from api.tokens import issue_token
-from ledger.events import BonusEarned, Event, FailureKind
+from ledger.event_log import Draft
+from ledger.events import BonusEarned, Event, FailureKind, Happened
 from ledger.identifiers import referral_id
 from tests.api.running import Ledger, a_bonus, fact, running, settings
 from tests.projections import lively
@@ -90,6 +91,25 @@ def test_figures_add_up_and_no_money_is_left_out(ledger: Ledger) -> None:
     (month,) = re.findall(r'<tr><th scope="row">([^<]+)</th><td>([^<]+)</td>\s*<td>([^<]+)</td></tr>', page)
     assert month == ("Jan 2026", "$375.00", "$75.00")
     assert "Your turn:" in page
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Pacific/Kiritimati"])
+def test_months_are_those_of_utc_wherever_the_reader_is(ledger: Ledger, zone: str) -> None:
+    """Earned in the last moment of January, paid in the first of February: on one side of midnight for either reader."""
+    *before, lesson = a_bonus("anna", "ben", "ANNA")
+    ledger.know(*before, lesson | {"time": "2026-01-31T23:59:59.999999Z"})
+    (bonus,) = [each.event for each in ledger.services.log.stream() if isinstance(each.event, BonusEarned)]
+    request = lively.requested(bonus)
+    paid = Draft(Happened(lively.settled(request), datetime(2026, 2, 1, tzinfo=UTC)), "payout-process", "test", None)
+    ledger.services.log.append([paid], [], after=ledger.head)
+    ledger.projector.catch_up()
+    cookie = f"{session.LOOPBACK_COOKIE}={ledger.token('instructor', 'anna')}; ledger_zone={zone}"
+    page = get(ledger, "/referrals", "anna", Cookie=cookie).text
+    assert f"Times are in {zone}." in page
+    months = re.findall(r'<tr><th scope="row">([^<]+)</th><td>([^<]+)</td>\s*<td>([^<]+)</td></tr>', page)
+    assert months == [("Feb 2026", "$0.00", "$75.00"), ("Jan 2026", "$75.00", "$0.00")]
+    assert '<th scope="col">Month (UTC)</th>' in page
+    assert "Months are counted in UTC" in page
 
 
 def _declined(bonus: BonusEarned) -> Iterator[Event]:
