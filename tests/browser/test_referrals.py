@@ -9,6 +9,7 @@ from ledger.events import BonusEarned, Event, FailureKind
 from ledger.identifiers import referral_id
 from tests.api.running import Ledger, a_bonus, fact, running, settings
 from tests.browser.accessible import assert_accessible
+from tests.browser.conftest import TIMEOUT_MS
 from tests.browser.platform import Platform, platform
 from tests.projections import lively
 
@@ -173,6 +174,28 @@ def test_the_panel_on_the_platforms_dashboard(browser: Browser, dashboard: Platf
     alone = context.new_page()
     alone.goto(f"{ledger_beside.client.base_url}/referrals/embedded")
     assert_accessible_in_every_look(alone)
+    context.close()
+
+
+def test_the_panel_in_its_frame_shows_what_is_new_without_being_loaded_again(
+    browser: Browser, dashboard: Platform, ledger_beside: Ledger
+) -> None:
+    ledger_beside.know(*a_bonus("anna", "ben", "ANNA"))
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(TIMEOUT_MS)
+    page.goto(dashboard.same_site)
+    panel = page.frame_locator("iframe")
+    expect(panel.get_by_role("article")).to_have_count(1)
+    frame = page.frame("referrals")
+    assert frame is not None
+    frame.evaluate("window.wasLoadedBefore = true")
+    ledger_beside.know(fact("signed_up", "eve", referral_code="ANNA", display_name="Eve E."))
+    expect(panel.get_by_role("link", name="Eve E.")).to_be_visible()
+    let(ledger_beside, lively.paid, "ben")
+    expect(panel.get_by_role("article").filter(has_text="Ben B.")).to_contain_text("It was sent on to your bank")
+    expect(panel.locator("dl")).to_contain_text("Paid $75.00", use_inner_text=True)
+    assert frame.evaluate("window.wasLoadedBefore")
     context.close()
 
 
