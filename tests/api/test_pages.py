@@ -118,6 +118,7 @@ def test_signing_out_ends_the_session(ledger: Ledger) -> None:
     assert "Nobody yet" in ledger.client.get("/referrals").text
     ledger.client.post("/session/end", headers={"Origin": str(ledger.client.base_url).rstrip("/")})
     assert ledger.client.get("/referrals").status_code == 303
+    assert "Signing out does not cancel it" in ledger.client.get("/session").text
 
 
 SITE = "ledger.example.com"
