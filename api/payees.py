@@ -8,9 +8,13 @@ from pydantic import BaseModel, Field
 
 from api.csv_cells import neutralised
 from ledger.people import PeopleDirectory
+from projections.journal import Journal
 from projections.journal_views import PayeeView
+from projections.views import Page
 
-__all__ = ["COLUMNS", "Payee", "as_csv", "payees", "threshold_minor"]
+__all__ = ["COLUMNS", "Payee", "as_csv", "paid_in", "payees", "threshold_minor"]
+
+PAGE = 1000
 
 
 class Payee(BaseModel):
@@ -51,6 +55,15 @@ def payees(
         )
         for each in paid
     ]
+
+
+def paid_in(journal: Journal, year: int, page_size: int = PAGE) -> Iterator[Page[PayeeView]]:
+    """All pages as of one moment, each read when it is asked for: a file of any length is written in the memory of one."""
+    page = journal.payees(year, limit=page_size)
+    yield page
+    while page.next_after is not None:
+        page = journal.payees(year, limit=page_size, offset=page.next_after, as_of=page.position)
+        yield page
 
 
 def as_csv(rows: Iterable[Payee]) -> Iterator[str]:

@@ -82,6 +82,14 @@ LIMIT %(limit)s;
 -- name: first_period
 SELECT min(period) AS period FROM journal_day;
 
+-- name: turnovers
+-- What each month after this one was posted with, so far.
+SELECT period AS month, account, currency, sum(debit_minor - credit_minor)::bigint AS net_minor
+FROM journal_day
+WHERE period > %(after)s
+GROUP BY period, account, currency
+ORDER BY period, account, currency;
+
 -- name: period_balances
 -- A period goes on from the newest one closed before it (after), and takes in whatever lies between the two.
 SELECT account, currency,

@@ -9,6 +9,7 @@ import hashlib
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +22,7 @@ from ledger.events import PeriodBalance
 from ledger.named_queries import named_queries
 from projections.tables import LIVE_SCHEMA, use_schema
 
-__all__ = ["COLUMNS", "MonthBooks", "MonthsOfJournal"]
+__all__ = ["COLUMNS", "MonthBooks", "MonthsOfJournal", "Turnover"]
 
 QUERIES = named_queries("projections", "journal.sql")
 LINES_AT_ONCE = 2000
@@ -41,6 +42,15 @@ COLUMNS = (
     "debit_minor",
     "credit_minor",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Turnover:
+    """What an account was posted with in a month: debits less credits."""
+
+    account: Account
+    currency: str
+    net_minor: int
 
 
 class MonthBooks:
@@ -108,6 +118,14 @@ class MonthsOfJournal:
         with self._view() as (connection, _):
             row = connection.execute(QUERIES["first_period"]).fetchone()
             return row[0] if row else None
+
+    def turnovers(self, after: str | None) -> dict[str, list[Turnover]]:
+        """By month: what was posted to those after the newest that is closed; None: to any."""
+        found: dict[str, list[Turnover]] = {}
+        with self._view() as (connection, _):
+            for month, account, currency, net_minor in connection.execute(QUERIES["turnovers"], {"after": after or ""}):
+                found.setdefault(month, []).append(Turnover(Account(account), currency, net_minor))
+        return found
 
     @contextmanager
     def month(self, month: str, after: str | None) -> Iterator[MonthBooks]:

@@ -1,21 +1,15 @@
 """`ledger payees`: who was paid how much in a calendar year."""
 
 import sys
-from collections.abc import Iterator
 from itertools import chain
 
 from api.cli import books_screen
 from api.cli.books import books, print_json
 from api.cli.errors import UsageProblem
-from api.payees import as_csv, payees, threshold_minor
+from api.payees import as_csv, paid_in, payees, threshold_minor
 from ledger.major_units import money
-from projections.journal import Journal
-from projections.journal_views import PayeeView
-from projections.views import Page
 
-__all__ = ["paid_in", "payees_of"]
-
-PAGE = 1000
+__all__ = ["payees_of"]
 
 
 def payees_of(year: int, *, as_json: bool, csv: bool) -> None:
@@ -35,12 +29,3 @@ def payees_of(year: int, *, as_json: bool, csv: bool) -> None:
         print_json({"items": [row.model_dump(mode="json") for row in found], "position": pages[0].position})
     else:
         books_screen.payees(found, year, money(threshold_minor(thresholds, year), currency))
-
-
-def paid_in(journal: Journal, year: int, page_size: int = PAGE) -> Iterator[Page[PayeeView]]:
-    """All pages as of one moment, each read when it is asked for: a file of any length is written in the memory of one."""
-    page = journal.payees(year, limit=page_size)
-    yield page
-    while page.next_after is not None:
-        page = journal.payees(year, limit=page_size, offset=page.next_after, as_of=page.position)
-        yield page

@@ -80,14 +80,14 @@ def test_a_closed_month_is_shown_and_is_the_same_file_as_ever(paid: Ledger) -> N
     closing.begin("2026-01", "ada")
     paid.projector.catch_up()
     closing.finish("2026-01", "ada")
-    assert "2026-01 1 " in show(paid, "/finance/books", role="auditor")
-    read = text_of(paid.client.get("/finance/books/periods/2026-01").text)
+    assert "The books are closed up to 2026-01." in show(paid, "/finance/books", role="auditor")
+    read = text_of(paid.client.get("/finance/months/2026-01").text)
     assert "Books of 2026-01" in read
     assert "Bonus expense $0.00 $75.00 $0.00 $75.00" in read
     file = paid.client.get("/finance/download/period/2026-01")
     assert file.headers["Content-Disposition"] == 'attachment; filename="books-2026-01.csv"'
     assert "bonus_expense" in file.text
-    assert paid.client.get("/finance/books/periods/2026-02").status_code == 404
+    assert paid.client.get("/finance/months/2026-02").status_code == 404
 
 
 def test_files_are_for_staff_with_a_session(paid: Ledger) -> None:

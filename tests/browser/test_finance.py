@@ -158,6 +158,32 @@ def test_the_books_and_the_log_look_back(followed: Ledger, sign_in: SignIn) -> N
     assert_accessible(page)
 
 
+def test_a_month_is_closed_and_payees_are_counted(followed: Ledger, sign_in: SignIn) -> None:
+    followed.know(*a_bonus())
+    told(followed, PAID)
+    page = sign_in("finance", "fay")
+    page.get_by_role("link", name="Months").click()
+    expect(page.get_by_role("row", name="2026-01")).to_contain_text("$75.00")
+    page.get_by_text("Close 2026-01", exact=True).first.click()
+    assert_accessible(page)
+    page.get_by_role("button", name="Close 2026-01").click()
+    expect(
+        page.get_by_role("heading", name="Months")
+    ).to_be_visible()  # what has to be ticked is not: the browser says so
+    page.get_by_label("I have looked at 2026-01.").check()
+    page.get_by_role("button", name="Close 2026-01").click()
+    expect(page.get_by_role("heading", name="Books of 2026-01")).to_be_visible()
+    assert_accessible(page)
+    page.get_by_role("navigation", name="Finance").get_by_role("link", name="Months").click()
+    expect(page.get_by_role("heading", name="2026-02 can be closed")).to_be_visible()
+    page.get_by_role("link", name="Payees").click()
+    expect(page.get_by_role("row", name="anna")).to_contain_text("$75.00")
+    assert_accessible(page)
+    with page.expect_download() as file:
+        page.get_by_role("link", name="Download all payees").click()
+    assert file.value.suggested_filename.startswith("payees-20")
+
+
 def test_auditors_see_what_they_cannot_do_and_instructors_see_nothing(
     followed: Ledger, open_context: Callable[[], BrowserContext]
 ) -> None:

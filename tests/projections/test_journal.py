@@ -9,8 +9,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from api.cli.books_payees import paid_in
-from api.payees import as_csv, payees
+from api.payees import as_csv, paid_in, payees
 from ledger.books.accounts import Account
 from ledger.books.months import period_of
 from ledger.books.posting import Entry, Line, entry

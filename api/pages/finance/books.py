@@ -1,4 +1,4 @@
-"""The books: trial balance, journal, statements and closed months, as of any moment by either clock."""
+"""The books: trial balance, journal and statements, as of any moment by either clock."""
 
 import re
 from typing import Annotated
@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse
 
-from api.closed_periods import PeriodView
 from api.decisions import PAYOUT_ID
 from api.http import cursors
 from api.http.caught_up import CaughtUpReadModels
@@ -42,8 +41,7 @@ def show_trial_balance(
         chart=CHART,
         moments=moments,
         query=_query(moments),
-        periods=[PeriodView.of(known.closed[month]) for month in sorted(known.closed, reverse=True)],
-        to_be_closed=known.to_be_closed,
+        newest_closed=known.newest_closed,
     )
 
 
@@ -122,14 +120,6 @@ def show_statement(
             cursors.encode(statement.next_after, *listed), {"instructor_id": instructor_id, **moments.typed}
         ),
     )
-
-
-@router.get("/finance/books/periods/{month}")
-def show_period(request: Request, parts: PartsOfApp, viewer: StaffViewer, month: str) -> HTMLResponse:
-    period = parts.services.closing.periods()[0].closed.get(month)
-    if period is None:
-        raise ProblemError(Kind.NOT_FOUND, "That month is not closed.")
-    return staff_page(request, "period.html", viewer, period=PeriodView.of(period), chart=CHART)
 
 
 def _account(text: str) -> Account | None:
