@@ -34,10 +34,11 @@ def columns(
     return _svg(chart, width, height)
 
 
-def paired_columns(points: Sequence[Pair], ticks: Ticks) -> Markup:
-    """Two columns beside each other for each point. The page says which of `first` and `second` is what."""
+def paired_columns(points: Sequence[Pair], ticks: Ticks, *, names_apart: int = 1) -> Markup:
+    """Two columns beside each other for each point; names as for `columns`. The page says which is `first`, which `second`."""
     chart = leather.Chart()
     chart.add_series(leather.Series(points), _PairedColumns())
+    chart.add_x_axis(ticks=[name for name, *_ in points][::-names_apart])
     chart.add_y_scale(0, max([Decimal(1), *(max(first, second) for _, first, second in points)]))
     chart.add_y_axis(tick_formatter=_formatter(ticks))
     return _svg(chart, WIDTH, HEIGHT)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
 
@@ -9,6 +10,9 @@ import pytest
 from markupsafe import Markup
 
 from api.pages import charts
+from api.pages.reader import DEFAULT, Reader
+from api.pages.referrals.months import money_by_month
+from projections.views import MonthOfMoney
 
 Draw = Callable[[list[charts.Point], charts.Ticks], Markup]
 
@@ -55,6 +59,23 @@ def test_pairs_stand_beside_each_other_and_are_drawn_to_one_scale() -> None:
     assert all(right <= left + 0.001 for (_, right), (left, _) in pairwise(ends))
     assert heights == pytest.approx([heights[3] / 2, 0, heights[3] / 3, heights[3]])
     assert "<b>" not in svg
+
+
+def test_a_year_of_months_is_charted_and_every_second_named_with_each_year_once() -> None:
+    def months(count: int) -> list[str]:
+        known = [
+            MonthOfMoney(month=datetime(2025 + n // 12, n % 12 + 1, 1, tzinfo=UTC), earned_minor=n + 1, paid_minor=0)
+            for n in range(3, 3 + count)
+        ]
+        charted = money_by_month(known, "usd", Reader(DEFAULT, "UTC"))
+        assert charted is not None
+        assert charted.chart.count('class="first"') == min(count, 12)
+        return re.findall(r">([A-Z][a-z]{2}(?: \d{4})?)</text>", charted.chart)
+
+    assert sorted(months(6)) == sorted(["Apr 2025", "May", "Jun", "Jul", "Aug", "Sep"])
+    assert sorted(months(12)) == sorted(["May 2025", "Jul", "Sep", "Nov", "Jan 2026", "Mar"])
+    assert sorted(months(13)) == sorted(["Jun 2025", "Aug", "Oct", "Dec", "Feb 2026", "Apr"])
+    assert months(1) == ["Apr 2025"]
 
 
 def test_bars_lie_below_each_other_in_their_order() -> None:

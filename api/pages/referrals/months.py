@@ -11,7 +11,8 @@ from api.pages import charts
 from api.pages.reader import Reader
 from projections.views import MonthOfMoney
 
-CHARTED = 6
+CHARTED = 12
+NAMED = 6
 """So many month names stand beside each other on a phone and can still be read."""
 
 
@@ -30,23 +31,28 @@ def money_by_month(months: Sequence[MonthOfMoney], currency: str, reader: Reader
     known = {_number(each.month): each for each in months}
     newest = max(known)
     charted = range(max(min(known), newest - CHARTED + 1), newest + 1)
+    names_apart = -(-len(charted) // NAMED)
+    named = charted[::-names_apart]
     points = [
         (
-            _name(_month(number), reader, is_first=number == charted[0]),
+            _name(number, reader, is_first=number == named[-1] or number // 12 != (number - names_apart) // 12),
             Decimal(known[number].earned_minor if number in known else 0),
             Decimal(known[number].paid_minor if number in known else 0),
         )
         for number in charted
     ]
     return MoneyByMonth(
-        chart=charts.paired_columns(points, lambda amount: reader.money(int(amount), currency)),
+        chart=charts.paired_columns(
+            points, lambda amount: reader.money(int(amount), currency), names_apart=names_apart
+        ),
         table=[*reversed(months)],
     )
 
 
-def _name(month: datetime, reader: Reader, *, is_first: bool) -> str:
-    """The year is said where it begins."""
-    return reader.month(month) if is_first or month.month == 1 else reader.month_alone(month)
+def _name(number: int, reader: Reader, *, is_first: bool) -> str:
+    """`is_first`: of those of its year that are named, where the year is said."""
+    month = _month(number)
+    return reader.month(month) if is_first else reader.month_alone(month)
 
 
 def _number(month: datetime) -> int:
