@@ -1,4 +1,6 @@
-"""What an event says, as a sentence: one for each type about referrals, payouts or the platform; the rest describe themselves."""
+"""What an event says, as a sentence: one for each type about referrals, payouts, months of the books or the platform; the
+rest describe themselves.
+"""
 
 from functools import singledispatch
 
@@ -19,6 +21,8 @@ from ledger.events import (
     PayoutHeld,
     PayoutReleased,
     PayoutRetryAuthorized,
+    PeriodClosed,
+    PeriodCutOff,
     PlatformFundsAvailable,
     ProgramTermsSet,
     ReferralAttributed,
@@ -247,6 +251,17 @@ def _(event: BankPayoutReported) -> str:
     if event.status == "paid":
         return f"Stripe sent {sent}."
     return f"Stripe could not send {sent}: {event.failure_message or event.failure_code or 'the bank did not say why'}"
+
+
+@sentence.register
+def _(event: PeriodCutOff) -> str:
+    return f"{event.month} was cut off: what is recorded of it from here on goes to the month after it, under its own date."
+
+
+@sentence.register
+def _(event: PeriodClosed) -> str:
+    entries = "1 entry" if event.entries == 1 else f"{event.entries} entries"
+    return f"The books of {event.month} were closed with {entries}, as of position {event.cut_off_position}."
 
 
 def _refusal(event: TransferFailed | ReversalFailed) -> str:

@@ -9,8 +9,10 @@ from ledger.events import (
     Event,
     HoldReason,
     PayoutHeld,
+    PeriodClosed,
     TransferOutcomeUnknown,
     UnknownKind,
+    books,
     platform,
     referral,
     review,
@@ -20,7 +22,7 @@ from ledger.major_units import money
 from ledger.story.sentences import sentence
 from ledger.story.words import ordinal
 
-TOLD_ONE_BY_ONE = (referral, transfer, review, platform)
+TOLD_ONE_BY_ONE = (referral, transfer, review, platform, books)
 
 
 def bare(kind: type[Event], /, **fields: Any) -> Event:
@@ -30,7 +32,7 @@ def bare(kind: type[Event], /, **fields: Any) -> Event:
 
 @pytest.mark.parametrize("kind", EVENT_TYPES.values(), ids=lambda kind: kind.__name__)
 def test_every_type_of_event_has_a_sentence(kind: type[Event]) -> None:
-    """Those about referrals, payouts and the platform one of their own; the others describe themselves."""
+    """Those about referrals, payouts, months and the platform one of their own; the others describe themselves."""
     has_its_own = sentence.dispatch(kind) is not sentence.dispatch(Event)
     if any(vars(module).get(kind.__name__) is kind for module in TOLD_ONE_BY_ONE):
         assert has_its_own
@@ -38,6 +40,11 @@ def test_every_type_of_event_has_a_sentence(kind: type[Event]) -> None:
         said = sentence(bare(kind))
         assert said.endswith(".")
         assert "\n" not in said
+
+
+def test_a_closed_month_is_told_without_digest_and_seal() -> None:
+    closed = bare(PeriodClosed, month="2026-03", entries=1, cut_off_position=9, digest="f" * 64, seal="signed")
+    assert sentence(closed) == "The books of 2026-03 were closed with 1 entry, as of position 9."
 
 
 @pytest.mark.parametrize("kind", UnknownKind)
