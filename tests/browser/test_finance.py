@@ -167,9 +167,7 @@ def test_a_month_is_closed_and_payees_are_counted(followed: Ledger, sign_in: Sig
     page.get_by_text("Close 2026-01", exact=True).first.click()
     assert_accessible(page)
     page.get_by_role("button", name="Close 2026-01").click()
-    expect(
-        page.get_by_role("heading", name="Months")
-    ).to_be_visible()  # what has to be ticked is not: the browser says so
+    expect(page.get_by_role("heading", name="Months", level=1)).to_be_visible()  # not ticked: the browser asks for it
     page.get_by_label("I have looked at 2026-01.").check()
     page.get_by_role("button", name="Close 2026-01").click()
     expect(page.get_by_role("heading", name="Books of 2026-01")).to_be_visible()
