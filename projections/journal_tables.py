@@ -7,7 +7,8 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from ledger.named_queries import named_queries
-from projections.journal_rows import JournalRows
+from projections.copying import copy_in
+from projections.journal_rows import JournalLine, JournalRows
 
 __all__ = ["add"]
 
@@ -18,8 +19,6 @@ def add(connection: Connection[TupleRow], journal: JournalRows) -> None:
     """Inside the batch's transaction."""
     if not journal.lines:
         return
-    with connection.cursor() as cursor, cursor.copy(QUERIES["add_lines"]) as copy:
-        for line in journal.lines:
-            copy.write_row(line)
+    copy_in(connection, "journal_line", JournalLine._fields, journal.lines)
     days = [{**key._asdict(), **asdict(sums)} for key, sums in journal.days.items()]
     connection.execute(QUERIES["add_days"], [orjson.dumps(days).decode()])

@@ -1,10 +1,5 @@
 -- Writes the journal: nothing here changes or removes a line.
 
--- name: add_lines
-COPY journal_line (
-    position, line, event_type, account, instructor_id, payout_id, currency, amount_minor, occurred_at, recorded_at, period
-) FROM STDIN;
-
 -- name: add_days
 -- A batch comes after those before it, so its newest position is the cell's.
 INSERT INTO journal_day (

@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 
 import orjson
 from psycopg import Connection
-from psycopg.adapt import Dumper
 from psycopg.rows import TupleRow, class_row
 from psycopg.sql import SQL, Composed, Identifier
 
 from ledger.payouts.payout import Payout
 from projections import journal_tables
+from projections.copying import copy_in
 from projections.fold import Keys
 from projections.rows import (
     BankAccountRow,
@@ -79,7 +79,9 @@ class WorkingRows:
             if changed:
                 self._connection.execute(_upsert(kind), [_json(changed)])
             if len(changed) < len(rows):
-                _add(self._connection, kind, [row for row in rows if key(row) not in found])
+                values = attrgetter(*kind.columns())
+                added = [values(row) for row in rows if key(row) not in found]
+                copy_in(self._connection, kind.table, kind.columns(), added)
         if self.model.journal is not None:
             journal_tables.add(self._connection, self.model.journal)
 
@@ -95,16 +97,6 @@ class WorkingRows:
         rows.update(loaded)
         self._found[kind].update(loaded)
         return list(loaded.values())
-
-
-def _add(connection: Connection[TupleRow], kind: type[Row], rows: Collection[Row]) -> None:
-    statement = SQL("COPY {table} ({columns}) FROM STDIN").format(table=Identifier(kind.table), columns=_columns(kind))
-    values = attrgetter(*kind.columns())
-    with connection.cursor() as cursor:
-        cursor.adapters.register_dumper(Payout, _PayoutDumper)
-        with cursor.copy(statement) as copy:
-            for row in rows:
-                copy.write_row(values(row))
 
 
 def _columns(kind: type[Row]) -> Composed:
@@ -125,11 +117,6 @@ def _upsert(kind: type[Row]) -> Composed:
     )
     conflict = SQL(" ON CONFLICT ({key}) DO UPDATE SET {changes}").format(key=Identifier(kind.key), changes=changes)
     return _insert(kind) + conflict
-
-
-class _PayoutDumper(Dumper):
-    def dump(self, obj: Payout) -> bytes:
-        return obj.model_dump_json().encode()
 
 
 def _json(rows: Collection[Row]) -> str:
