@@ -112,13 +112,14 @@ def recorded(sequenced: RecordedEvent) -> Recorded:
     envelope = sequenced.event
     if envelope.recorded_at is None or envelope.occurred_at is None:
         raise TypeError("an event from the log has its times")
+    # By place, which is a microsecond less than by name.
     return Recorded(
-        event=decode(envelope.type, envelope.schema_version, envelope.data),
-        occurred_at=envelope.occurred_at,
-        position=sequenced.position,
-        event_id=envelope.event_id,
-        recorded_at=envelope.recorded_at,
-        actor=envelope.actor,
-        causation_id=envelope.causation_id,
-        correlation_id=envelope.correlation_id,
+        decode(envelope.type, envelope.schema_version, envelope.data),
+        envelope.occurred_at,
+        sequenced.position,
+        envelope.event_id,
+        envelope.recorded_at,
+        envelope.actor,
+        envelope.causation_id,
+        envelope.correlation_id,
     )

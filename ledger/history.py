@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from eventsourcing.dcb.api import DCBQueryItem
 
-from ledger.events import Event, Happened, type_names
+from ledger.events import Event, Occurred, type_names
 
 
 def about(tag: str, *kinds: type[Event]) -> DCBQueryItem:
@@ -22,18 +22,18 @@ def about(tag: str, *kinds: type[Event]) -> DCBQueryItem:
 class History:
     """Events by tag, in log order. Grows while a batch of decisions is taken one upon the other."""
 
-    _by_tag: dict[str, list[Happened]] = field(default_factory=lambda: defaultdict(list))
+    _by_tag: dict[str, list[Occurred]] = field(default_factory=lambda: defaultdict(list))
 
     @classmethod
-    def of(cls, events: Iterable[Happened]) -> "History":
+    def of(cls, events: Iterable[Occurred]) -> "History":
         history = cls()
         for happened in events:
             history.add(happened)
         return history
 
-    def add(self, happened: Happened) -> None:
+    def add(self, happened: Occurred) -> None:
         for tag in happened.event.tags():
             self._by_tag[tag].append(happened)
 
-    def tagged(self, tag: str) -> Sequence[Happened]:
+    def tagged(self, tag: str) -> Sequence[Occurred]:
         return self._by_tag.get(tag, ())

@@ -11,7 +11,7 @@ from ledger.events import (
     FOUNDING_BONUS_TAG,
     PROGRAM_TERMS_TAG,
     BonusEarned,
-    Happened,
+    Occurred,
     ProgramTermsSet,
     Tier,
 )
@@ -46,7 +46,7 @@ class Program(NamedTuple):
         return self.spots_filled + 1 if self.tier == "founding" else None
 
 
-def evolve(program: Program, happened: Happened) -> Program:
+def evolve(program: Program, happened: Occurred) -> Program:
     """Only the newest event of either kind matters: the terms replace each other, and a founding bonus carries its number."""
     match happened.event:
         case ProgramTermsSet() as terms:
@@ -57,7 +57,7 @@ def evolve(program: Program, happened: Happened) -> Program:
             return program
 
 
-def fold(events: Iterable[Happened]) -> Program:
+def fold(events: Iterable[Occurred]) -> Program:
     program = Program()
     for happened in events:
         program = evolve(program, happened)

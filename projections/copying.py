@@ -22,7 +22,7 @@ def copy_in(
     connection: Connection[TupleRow], table: str, columns: Sequence[str], rows: Collection[Sequence[object]]
 ) -> None:
     """Rows that the table does not have yet, each as the values of these columns."""
-    types = dict(connection.execute(QUERIES["column_types"], {"table": table}, prepare=True).fetchall())
+    types: dict[str, int] = dict(connection.execute(QUERIES["column_types"], {"table": table}, prepare=True).fetchall())
     statement = SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
         Identifier(table), SQL(", ").join(map(Identifier, columns))
     )

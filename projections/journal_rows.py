@@ -55,8 +55,7 @@ class JournalRows:
         position, occurred_at, recorded_at = recorded.position, recorded.occurred_at, recorded.recorded_at
         recorded_day, effective_day = recorded_at.astimezone(UTC).date(), occurred_at.astimezone(UTC).date()
         event_type, payout_id, currency = entry.event_type, entry.payout_id, entry.currency
-        for number, (of_account, instructor_id, amount_minor) in enumerate(entry.lines, start=1):
-            account = of_account.value
+        for number, (account, instructor_id, amount_minor) in enumerate(entry.lines, start=1):
             self.lines.append(
                 JournalLine(
                     position,

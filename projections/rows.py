@@ -1,5 +1,6 @@
 """The rows of the read models: field for column as in migrations/. Mutable, since a batch of events is folded into them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import ClassVar, Literal
@@ -128,10 +129,10 @@ class Sums(Row):
     cancelled_minor: int = 0
     reversed_minor: int = 0
 
-    def count(self, status: Status, payout: PayoutRow | None, sign: int) -> None:
-        """Count a referral in (sign 1) or out (sign -1), with the money of its payout."""
+    def count(self, status: Status, shares: Mapping[str, int], sign: int) -> None:
+        """Count a referral in (sign 1) or out (sign -1), with the money of its payout (`PayoutRow.shares`)."""
         setattr(self, status, getattr(self, status) + sign)
-        for money, amount_minor in payout.shares().items() if payout is not None else ():
+        for money, amount_minor in shares.items():
             setattr(self, money, getattr(self, money) + sign * amount_minor)
 
 

@@ -12,8 +12,7 @@ Month = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
 
 def month_of(moment: datetime) -> str:
     """Of a moment with its zone, in UTC."""
-    utc = moment.astimezone(UTC)
-    return f"{utc.year:04}-{utc.month:02}"
+    return moment.astimezone(UTC).isoformat()[:7]
 
 
 def following(month: str) -> str:

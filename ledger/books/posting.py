@@ -63,7 +63,10 @@ class Entry:
     lines: tuple[Line, ...]
 
     def __post_init__(self) -> None:
-        if sum([line.amount_minor for line in self.lines]) != 0:
+        balance_minor = 0
+        for _, _, amount_minor in self.lines:
+            balance_minor += amount_minor
+        if balance_minor != 0:
             raise UnbalancedEntryError(self.lines)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -72,16 +72,21 @@ class Happened:
     occurred_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded(Happened):
-    """An event as the log holds it."""
+class Recorded(NamedTuple):
+    """An event as the log holds it. A tuple, because whoever follows the log makes a million of them."""
 
+    event: Event
+    occurred_at: datetime
     position: int
     event_id: UUID
     recorded_at: datetime
     actor: str
     causation_id: str | None
     correlation_id: str | None
+
+
+Occurred = Happened | Recorded
+"""An event and when it happened, be it in the log or about to be."""
 
 
 def type_names(*kinds: type[Event]) -> list[str]:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from ledger.events import (
     BonusEarned,
     FirstLessonCompleted,
-    Happened,
     InstructorWentLive,
+    Occurred,
     ReferralAttributed,
     ReferralCodeIssued,
     instructor_tag,
@@ -30,7 +30,7 @@ class Journey(NamedTuple):
     bonus: BonusEarned | None = None
 
 
-def evolve(journey: Journey, happened: Happened) -> Journey:
+def evolve(journey: Journey, happened: Occurred) -> Journey:
     match happened.event:
         case ReferralCodeIssued(code=code):
             return journey._replace(codes=(*journey.codes, code))
@@ -46,7 +46,7 @@ def evolve(journey: Journey, happened: Happened) -> Journey:
             return journey
 
 
-def fold(events: Iterable[Happened]) -> Journey:
+def fold(events: Iterable[Occurred]) -> Journey:
     journey = Journey()
     for happened in events:
         journey = evolve(journey, happened)

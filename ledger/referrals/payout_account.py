@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from eventsourcing.dcb.api import DCBQueryItem
 
-from ledger.events import Happened, PayoutAccountUpdated, Recorded, instructor_tag
+from ledger.events import Occurred, PayoutAccountUpdated, Recorded, instructor_tag
 from ledger.history import History, about
 from ledger.lifecycle import PayoutAccount
 from ledger.referrals.decision import DUPLICATE, Decision, ignored, recorded
@@ -52,7 +52,7 @@ def decide(fact: PayoutAccount, history: History) -> Decision:
     )
 
 
-def evolve(account: Account | None, happened: Happened) -> Account | None:
+def evolve(account: Account | None, happened: Occurred) -> Account | None:
     if not isinstance(happened.event, PayoutAccountUpdated):
         return account
     return Account(
@@ -63,7 +63,7 @@ def evolve(account: Account | None, happened: Happened) -> Account | None:
     )
 
 
-def fold(events: Iterable[Happened]) -> Account | None:
+def fold(events: Iterable[Occurred]) -> Account | None:
     """The account after these updates; they are recorded in the order of their times."""
     account: Account | None = None
     for happened in events:

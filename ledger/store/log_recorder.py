@@ -1,7 +1,7 @@
 """What the ledger asks of a recorder: the library's DCBRecorder and three things more, in PostgreSQL as in memory."""
 
 from abc import abstractmethod
-from typing import Self
+from collections.abc import Iterator
 
 from eventsourcing.dcb.api import DCBQuery, DCBReadResponse, DCBRecorder
 
@@ -17,8 +17,8 @@ class RecordedEvents(DCBReadResponse):
     position of the last event handed out (None if there is none).
     """
 
-    def __iter__(self) -> Self:
-        return self
+    @abstractmethod
+    def __iter__(self) -> Iterator[RecordedEvent]: ...
 
     @abstractmethod
     def __next__(self) -> RecordedEvent: ...

@@ -109,5 +109,8 @@ class _Found(RecordedEvents):
     def head(self) -> int | None:
         return self._head
 
+    def __iter__(self) -> Iterator[RecordedEvent]:
+        return self._found
+
     def __next__(self) -> RecordedEvent:
         return next(self._found)

@@ -85,12 +85,16 @@ class PagedEvents(RecordedEvents):
         return self._head
 
     def __next__(self) -> RecordedEvent:
-        while True:
-            for event in self._page:
-                return event
-            if self._is_last_page:
-                raise StopIteration
+        for event in self:
+            return event
+        raise StopIteration
+
+    def __iter__(self) -> Iterator[RecordedEvent]:
+        """Goes on where the last one stopped, also after an error. Of a whole page, an event costs no line of Python."""
+        yield from self._page
+        while not self._is_last_page:
             self._turn_page()
+            yield from self._page
 
     def _turn_page(self) -> None:
         size = self._page_size if self._limit is None else min(self._page_size, self._limit - self._fetched)

@@ -145,7 +145,7 @@ def test_5_a_position_that_is_missing() -> None:
 
 def test_5_a_time_that_runs_backwards() -> None:
     log = log_of(PAID)
-    log[2] = replace(log[2], recorded_at=START)
+    log[2] = log[2]._replace(recorded_at=START)
     assert broken(Evidence(Census.of(log))) == [5]
 
 
