@@ -1,6 +1,6 @@
 """The changes that events make to the rows of a `ReadModel`; by which event each is made, says `fold`.
 
-    UndigestibleEventError   an event does not fit what came before it
+UndigestibleEventError   an event does not fit what came before it
 """
 
 from collections.abc import Mapping
