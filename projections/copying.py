@@ -6,7 +6,7 @@ Binary values have to be of exactly the column's type, so the types are asked of
 from collections.abc import Collection, Sequence
 
 from psycopg import Connection
-from psycopg.rows import TupleRow
+from psycopg.rows import TupleRow, tuple_row
 from psycopg.sql import SQL, Identifier
 from psycopg.types.json import set_json_dumps
 
@@ -22,11 +22,11 @@ def copy_in(
     connection: Connection[TupleRow], table: str, columns: Sequence[str], rows: Collection[Sequence[object]]
 ) -> None:
     """Rows that the table does not have yet, each as the values of these columns."""
-    types: dict[str, int] = dict(connection.execute(QUERIES["column_types"], {"table": table}, prepare=True).fetchall())
     statement = SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
         Identifier(table), SQL(", ").join(map(Identifier, columns))
     )
-    with connection.cursor() as cursor:
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        types: dict[str, int] = dict(cursor.execute(QUERIES["column_types"], {"table": table}, prepare=True).fetchall())
         set_json_dumps(Payout.model_dump_json, cursor)  # the only JSON there is
         with cursor.copy(statement) as copy:
             copy.set_types([types[column] for column in columns])

@@ -1,16 +1,13 @@
-"""Follows the log and keeps the read models: in batches, the checkpoint in the same transaction as the rows.
+"""Brings the read models up to the log: in batches, the checkpoint in the same transaction as the rows.
 
-Run one, or several: whoever holds the checkpoint's row works, the others stand by. An event that cannot be digested stops
+Of several, whoever holds the checkpoint's row works, the others stand by. An event that cannot be digested stops
 the projection there, loudly: everything before it is applied, nothing is skipped.
 """
 
-import threading
 from collections.abc import Callable, Sequence
-from typing import Protocol, Self
+from typing import Self
 
-import structlog
 from eventsourcing.persistence import PersistenceError
-from psycopg import Error as PsycopgError
 from psycopg import InterfaceError, OperationalError, ProgrammingError
 from psycopg_pool import ConnectionPool
 
@@ -25,19 +22,9 @@ LARGEST_BATCH_SIZE = 32_000
 """Far behind, a transaction takes more: a row that many events change is loaded and written once for all of them."""
 PAGE_SIZE = 4_000
 """Of a batch, so many events are held in memory at once."""
-IDLE_SECONDS = 0.5
-PAUSE_AFTER_FAILURE_SECONDS = 1.0
 
 # The database is away, busy or not prepared. Its other errors say that the tables refuse what an event comes to.
 _NOT_THE_EVENT = (PersistenceError, OperationalError, InterfaceError, ProgrammingError)
-
-logger = structlog.get_logger("ledger.projector")
-
-
-class Wakeups(Protocol):
-    """Tells that the log has grown beyond a position; may be late, since the projector also looks by itself."""
-
-    def wait(self, after: int, timeout_seconds: float) -> object: ...
 
 
 class ProjectionStoppedError(Exception):
@@ -117,22 +104,6 @@ class Projector:
             use_schema(connection, *self._schemas)
             row = connection.execute("SELECT position FROM program").fetchone()
             return int(row[0]) if row else 0
-
-    def run(self, stop: threading.Event, wakeups: Wakeups) -> None:
-        """Follow the log until `stop` is set. Outlives the database's absence."""
-        position = 0
-        while not stop.is_set():
-            try:
-                position = self.catch_up()
-                wakeups.wait(position, IDLE_SECONDS)
-            except StandbyError:
-                stop.wait(PAUSE_AFTER_FAILURE_SECONDS)
-            except ProjectionStoppedError as error:
-                logger.critical("projection_stopped", position=error.position, cause=repr(error.__cause__))
-                stop.wait(PAUSE_AFTER_FAILURE_SECONDS * 5)
-            except (PersistenceError, PsycopgError) as error:
-                logger.warning("database_lost", error=type(error).__name__)
-                stop.wait(PAUSE_AFTER_FAILURE_SECONDS)
 
 
 def _apply(events: Sequence[Recorded], rows: WorkingRows) -> None:

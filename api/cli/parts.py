@@ -22,6 +22,7 @@ from api.cli.screen import note
 from api.http.app import create_app
 from api.http.server import server_of
 from api.settings import Settings
+from projections.following import follow
 
 __all__ = ["migrate", "project", "serve", "work"]
 
@@ -91,7 +92,7 @@ def project() -> None:
         call_on_stop(stop.set)
         with _sealing(settings, url, stop), composition.projector(url) as (projector, wakeups):
             logger.info("projecting")
-            projector.run(stop, wakeups)
+            follow(projector, stop, wakeups)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from ledger.identifiers import payout_id
 from ledger.lifecycle import parse_fact
 from ledger.store import EventEnvelope, Wakeups
 from projections.fold import apply
+from projections.following import follow
 from projections.projector import ProjectionStoppedError, StandbyError
 from projections.rebuild import NothingToRollBackError, RebuildRunningError, compare_with_replay, rebuild, roll_back
 from projections.rows import ReadModel
@@ -292,7 +293,7 @@ def test_before_the_first_event_the_answers_are_empty_and_right(ledger: SmallLed
 def test_the_follower_keeps_up_while_facts_arrive(ledger: SmallLedger) -> None:
     stop = threading.Event()
     with Wakeups(ledger.url) as wakeups:
-        follower = threading.Thread(target=ledger.projector.run, args=(stop, wakeups))
+        follower = threading.Thread(target=follow, args=(ledger.projector, stop, wakeups))
         follower.start()
         for number in range(20):
             ledger.earn_bonus("ref", f"friend-{number}")
