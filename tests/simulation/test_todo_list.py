@@ -87,8 +87,8 @@ def _event(lots: Random, step: int) -> Event:
     bonus = BonusEarned(
         referral_id=f"ref_{name}",
         payout_id=f"pay_{name}",
-        referred_id=f"ins_{name}",
-        referrer_id=f"ins_{other}",
+        referred_id=f"ins_by_{name}",
+        referrer_id=f"ins_{name}",  # a payout has one, and never another
         tier="standard",
         founding_spot=None,
         founding_cap=0,
