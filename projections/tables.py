@@ -4,14 +4,15 @@ Table names are not qualified: the transaction's search_path says which copy of 
 """
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from functools import cache
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, LiteralString, NamedTuple, TypeVar
 
 import orjson
 from psycopg import Connection
 from psycopg.rows import TupleRow, class_row
-from psycopg.sql import SQL, Composed, Identifier
+from psycopg.sql import SQL, Identifier
 
 from ledger.payouts.payout import Payout
 from projections import journal_tables
@@ -43,10 +44,9 @@ def use_schema(connection: Connection[TupleRow], *schemas: str) -> None:
 def claim_program(connection: Connection[TupleRow]) -> ProgramRow | None:
     """The program's row, locked until the transaction ends: whoever has it moves the checkpoint. None: somebody else has it."""
     first = ProgramRow()
-    connection.execute(_insert(ProgramRow) + SQL(" ON CONFLICT DO NOTHING"), [_json([first])])
-    statement = SQL("SELECT {columns} FROM program FOR UPDATE SKIP LOCKED").format(columns=_columns(ProgramRow))
+    connection.execute(_statements(ProgramRow).insert_unless_there, [_json([first])])
     with connection.cursor(row_factory=class_row(ProgramRow)) as cursor:
-        return cursor.execute(statement).fetchone()
+        return cursor.execute(_statements(ProgramRow).claim).fetchone()
 
 
 class WorkingRows:
@@ -77,7 +77,7 @@ class WorkingRows:
             found, key = self._found[kind], attrgetter(kind.key)
             changed = [row for row in rows if key(row) in found]
             if changed:
-                self._connection.execute(_upsert(kind), [_json(changed)])
+                self._connection.execute(_statements(kind).upsert, [_json(changed)])
             if len(changed) < len(rows):
                 values = attrgetter(*kind.columns())
                 added = [values(row) for row in rows if key(row) not in found]
@@ -89,34 +89,46 @@ class WorkingRows:
         missing = [key for key in keys if key not in rows]
         if not missing:
             return []
-        statement = SQL("SELECT {columns} FROM {table} WHERE {key} = ANY (%s)").format(
-            columns=_columns(kind), table=Identifier(kind.table), key=Identifier(kind.key)
-        )
         with self._connection.cursor(row_factory=class_row(kind)) as cursor:
-            loaded = {getattr(row, kind.key): row for row in cursor.execute(statement, [missing])}
+            loaded = {getattr(row, kind.key): row for row in cursor.execute(_statements(kind).select, [missing])}
         rows.update(loaded)
         self._found[kind].update(loaded)
         return list(loaded.values())
 
 
-def _columns(kind: type[Row]) -> Composed:
-    return SQL(", ").join(Identifier(column) for column in kind.columns())
+class _Statements(NamedTuple):
+    """Of one table."""
+
+    claim: bytes
+    select: bytes
+    insert_unless_there: bytes
+    upsert: bytes
 
 
-def _insert(kind: type[Row]) -> Composed:
-    return SQL(
+def _statements(kind: type[Row]) -> _Statements:
+    return _put_together(kind.table, kind.key, tuple(kind.columns()))
+
+
+@cache
+def _put_together(table: str, key: str, columns: Sequence[str]) -> _Statements:
+    """Once for each table: to do it for every event took a quarter of a small batch's time."""
+    names = {
+        "table": Identifier(table),
+        "key": Identifier(key),
+        "columns": SQL(", ").join(map(Identifier, columns)),
+        "changes": SQL(", ").join(
+            SQL("{column} = excluded.{column}").format(column=Identifier(column)) for column in columns if column != key
+        ),
+    }
+    insert: LiteralString = (
         "INSERT INTO {table} ({columns}) SELECT {columns} FROM jsonb_populate_recordset(NULL::{table}, %s::jsonb)"
-    ).format(table=Identifier(kind.table), columns=_columns(kind))
-
-
-def _upsert(kind: type[Row]) -> Composed:
-    changes = SQL(", ").join(
-        SQL("{column} = excluded.{column}").format(column=Identifier(column))
-        for column in kind.columns()
-        if column != kind.key
     )
-    conflict = SQL(" ON CONFLICT ({key}) DO UPDATE SET {changes}").format(key=Identifier(kind.key), changes=changes)
-    return _insert(kind) + conflict
+    return _Statements(
+        claim=SQL("SELECT {columns} FROM {table} FOR UPDATE SKIP LOCKED").format(**names).as_bytes(),
+        select=SQL("SELECT {columns} FROM {table} WHERE {key} = ANY (%s)").format(**names).as_bytes(),
+        insert_unless_there=SQL(insert + " ON CONFLICT DO NOTHING").format(**names).as_bytes(),
+        upsert=SQL(insert + " ON CONFLICT ({key}) DO UPDATE SET {changes}").format(**names).as_bytes(),
+    )
 
 
 def _json(rows: Collection[Row]) -> str:
