@@ -85,32 +85,27 @@ def open_pool(
     Whoever waits longer than `wait_seconds` for a connection gets psycopg_pool.PoolTimeout (a
     psycopg.OperationalError).
     """
-    return ConnectionPool(
-        _connection_string(database_url, settings),
-        kwargs={"autocommit": True},
-        min_size=0,
-        max_size=max_size,
-        timeout=wait_seconds,
-        # The pool doubles its pause after each failure. Giving up early makes it start afresh with the next caller.
-        reconnect_timeout=wait_seconds,
-        open=True,
-        **pool_options,
-    )
+    options = {**_pool_options(max_size, wait_seconds), **pool_options}
+    return ConnectionPool(_connection_string(database_url, settings), open=True, **options)
 
 
 def async_pool(
     database_url: str, settings: ConnectionSettings | None = None, *, max_size: int = 8, wait_seconds: float = 5.0
 ) -> AsyncConnectionPool[psycopg.AsyncConnection]:
     """The same for an event loop, which has to open it."""
-    return AsyncConnectionPool(
-        _connection_string(database_url, settings),
-        kwargs={"autocommit": True},
-        min_size=0,
-        max_size=max_size,
-        timeout=wait_seconds,
-        reconnect_timeout=wait_seconds,
-        open=False,
-    )
+    options = _pool_options(max_size, wait_seconds)
+    return AsyncConnectionPool(_connection_string(database_url, settings), open=False, **options)
+
+
+def _pool_options(max_size: int, wait_seconds: float) -> dict[str, Any]:
+    return {
+        "kwargs": {"autocommit": True},
+        "min_size": 0,
+        "max_size": max_size,
+        "timeout": wait_seconds,
+        # The pool doubles its pause after each failure. Giving up early makes it start afresh with the next caller.
+        "reconnect_timeout": wait_seconds,
+    }
 
 
 def is_readable(connection: psycopg.Connection) -> bool:

@@ -37,9 +37,8 @@ class InMemoryRecorder(InMemoryDCBRecorder, LogRecorder):
         self._newest_time: datetime | None = None
 
     def append(self, events: Sequence[DCBEvent], condition: DCBAppendCondition | None = None) -> int:
-        envelopes = [
-            copy(event) for event in in_envelopes(events)
-        ]  # what the caller does to its own is no business of the log
+        # Copies: what the caller does to its own is no business of the log.
+        envelopes = [copy(event) for event in in_envelopes(events)]
         for envelope in envelopes:
             check_storable(envelope)
         with self._database_lock:
