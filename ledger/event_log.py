@@ -54,16 +54,12 @@ class EventLog:
         boundary: Iterable[DCBQueryItem] = (),
         *,
         after: int | None = None,
+        until: int | None = None,
         limit: int | None = None,
-        having: Callable[[Sequence[str]], bool] | None = None,
     ) -> tuple[list[Recorded], int]:
-        """The events inside a boundary (none given: all), and the position up to which the log was read.
-
-        `having`: of these, only those with such tags; the others are read and not decoded.
-        """
-        response = self.recorder.read(DCBQuery(items=list(boundary)), after=after, limit=limit)
-        events = [recorded(sequenced) for sequenced in response if having is None or having(sequenced.event.tags)]
-        return events, response.head or after or 0
+        """The events inside a boundary (none given: all), and the position up to which the log was read."""
+        response = self.recorder.read(DCBQuery(items=list(boundary)), after=after, until=until, limit=limit)
+        return [recorded(sequenced) for sequenced in response], response.head or after or 0
 
     def stream(self, boundary: Iterable[DCBQueryItem] = (), *, after: int | None = None) -> Iterator[Recorded]:
         """The same in constant memory."""

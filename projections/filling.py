@@ -94,8 +94,11 @@ def _fill_share(database: str, share: Share, until: int, tell: Pipe) -> None:
     )  # Ctrl-C reaches all processes of a terminal; whoever started us ends us
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     unchanged = ConnectionSettings(role=None, statement_timeout_seconds=0, idle_in_transaction_timeout_seconds=0)
-    with closing(PostgresRecorder(database, unchanged)) as recorder, open_pool(database, unchanged) as pool:
+    with (
+        closing(PostgresRecorder(database, unchanged, only=share.condition)) as recorder,
+        open_pool(database, unchanged) as pool,
+    ):
         try:
-            Projector(pool, EventLog(recorder), schemas_of(share.number), share).catch_up(until, tell.send)
+            Projector(pool, EventLog(recorder), schemas_of(share.number)).catch_up(until, tell.send)
         except Exception as error:  # noqa: BLE001 - whatever it is, whoever started us raises it
             tell.send(error)

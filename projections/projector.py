@@ -14,7 +14,6 @@ from psycopg_pool import ConnectionPool
 from ledger.event_log import EventLog
 from ledger.events import Recorded
 from projections.fold import Keys, apply
-from projections.share import Share
 from projections.tables import LIVE_SCHEMA, WorkingRows, claim_program, use_schema
 
 BATCH_SIZE = 2_000
@@ -46,12 +45,11 @@ class Projector:
     """Keeps one copy of the read models: the live one, or, in a rebuild, the next one or a share of it."""
 
     def __init__(
-        self, pool: ConnectionPool, log: EventLog, schemas: Sequence[str] = (LIVE_SCHEMA,), share: Share | None = None
+        self, pool: ConnectionPool, log: EventLog, schemas: Sequence[str] = (LIVE_SCHEMA,)
     ) -> None:
         self._pool = pool
         self._log = log
         self._schemas = schemas
-        self._having = share.holds if share is not None else None
 
     def catch_up(self, until: int | None = None, on_progress: Callable[[int], None] = lambda _: None) -> int:
         """Apply what was recorded until now, or up to a position. Returns the position reached.
@@ -88,11 +86,11 @@ class Projector:
             last = began_at + batch_size if until is None else min(began_at + batch_size, until)
             rows = WorkingRows(connection, program)
             while (after := program.position) < last:
-                page_size = min(PAGE_SIZE, last - after)
-                events, position = self._log.read(after=after, limit=page_size, having=self._having)
+                page_ends = min(after + PAGE_SIZE, last)
+                events, position = self._log.read(after=after, until=page_ends)
                 _apply(events, rows)
                 program.position = position  # also of what others hold
-                if position - after < page_size:
+                if position < page_ends:
                     break
             if program.position > began_at:
                 rows.save()

@@ -1,12 +1,21 @@
 """How a log is folded by several processes at once: each takes whole journeys, so no row but sums concerns two of them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from zlib import crc32
 
-from ledger import identifiers
+from psycopg.sql import SQL, Composed, Literal
 
 __all__ = ["Share"]
+
+# A journey is known by the first letter of its referral's id, or by its place in the alphabet: that of the referral which the event
+# names, or of the referred instructor, from whom the id is derived (see ledger.identifiers); else of a Stripe account.
+_CONDITION = SQL(
+    "coalesce("
+    "mod(CASE WHEN data ? 'referral_id'"
+    " THEN strpos('abcdefghijklmnopqrstuvwxyz234567', substr(data ->> 'referral_id', 5, 1))"
+    " ELSE (get_byte(sha256(convert_to("
+    "'ref:' || coalesce(data ->> 'instructor_id', data ->> 'stripe_account_id'), 'UTF8')), 0) >> 3) + 1"
+    " END, {of}) = {number}, true)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,21 +25,7 @@ class Share:
     number: int
     of: int
 
-    def holds(self, tags: Sequence[str]) -> bool:
-        """Of an event, by its tags: so that the others need not be decoded."""
-        journey = _journey(tags)
-        return journey is None or crc32(journey.encode()) % self.of == self.number
-
-
-def _journey(tags: Sequence[str]) -> str | None:
-    """The referral whose rows an event changes: the one it names, or that of the referred instructor; else a Stripe account."""
-    instructor_id = account = None
-    for tag in tags:
-        kind, _, name = tag.partition(":")
-        if kind == "referral":
-            return name
-        if kind == "instructor":
-            instructor_id = name
-        elif kind == "account":
-            account = name
-    return account if instructor_id is None else identifiers.referral_id(instructor_id)
+    @property
+    def condition(self) -> Composed:
+        """For PostgreSQL, which then hands a process its own events and no others."""
+        return _CONDITION.format(of=Literal(self.of), number=Literal(self.number))

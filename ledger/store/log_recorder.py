@@ -13,7 +13,7 @@ __all__ = ["LogRecorder", "RecordedEvents"]
 class RecordedEvents(DCBReadResponse):
     """Events in the order of the log, read while they are iterated over.
 
-    `head` is the position up to which the log was read: its newest (None if it is empty). With a limit it is the
+    `head` is the position up to which the log was read: `until`, or its newest (None if it is empty). With a limit it is the
     position of the last event handed out (None if there is none).
     """
 
@@ -27,7 +27,12 @@ class RecordedEvents(DCBReadResponse):
 class LogRecorder(DCBRecorder):
     @abstractmethod
     def read(
-        self, query: DCBQuery | None = None, *, after: int | None = None, limit: int | None = None
+        self,
+        query: DCBQuery | None = None,
+        *,
+        after: int | None = None,
+        until: int | None = None,
+        limit: int | None = None,
     ) -> RecordedEvents: ...
 
     @abstractmethod

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import islice, takewhile
 from uuid import UUID
 
 from eventsourcing.dcb.api import DCBAppendCondition, DCBEvent, DCBQuery
@@ -56,12 +56,18 @@ class InMemoryRecorder(InMemoryDCBRecorder, LogRecorder):
             return position
 
     def read(
-        self, query: DCBQuery | None = None, *, after: int | None = None, limit: int | None = None
+        self,
+        query: DCBQuery | None = None,
+        *,
+        after: int | None = None,
+        until: int | None = None,
+        limit: int | None = None,
     ) -> RecordedEvents:
         with self._database_lock:
-            found = list(islice(self._matching(query or DCBQuery(), after or 0), limit))
-            newest = self.head() or None
-        head = newest if limit is None else found[-1].position if found else None
+            newest = self.head() if until is None else min(self.head(), until)
+            matching = self._matching(query or DCBQuery(), after or 0)
+            found = list(islice(takewhile(lambda event: event.position <= newest, matching), limit))
+        head = (newest or None) if limit is None else found[-1].position if found else None
         return _Found(found, head)
 
     def read_last(self, query: DCBQuery | None = None) -> RecordedEvent | None:

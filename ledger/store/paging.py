@@ -8,12 +8,13 @@ from typing import Any
 import orjson
 import psycopg
 from eventsourcing.dcb.api import DCBQuery
+from psycopg.sql import Composable
 
 from ledger.store.envelope import EventEnvelope, RecordedEvent
 from ledger.store.log_recorder import RecordedEvents
 from ledger.store.matching import selective_items
 
-__all__ = ["END", "Page", "PagedEvents", "fetch_last", "fetch_page"]
+__all__ = ["END", "Page", "PagedEvents", "fetch_last", "fetch_page", "page_of_all"]
 
 END = 2**63 - 1
 """Later than every position."""
@@ -33,14 +34,28 @@ class Page:
     head: int
 
 
+def page_of_all(only: Composable) -> bytes:
+    """The statement that reads, of all events, those whose row in `ledger.event` fulfils a condition."""
+    return _PAGE_OF_ALL.replace(b"{only}", only.as_bytes())
+
+
 def fetch_page(
-    connection: psycopg.Connection, query: DCBQuery | None, *, after: int, until: int = END, page_size: int
+    connection: psycopg.Connection,
+    query: DCBQuery | None,
+    *,
+    after: int,
+    until: int = END,
+    page_size: int,
+    of_all: bytes,
 ) -> Page:
-    """The first `page_size` events that match, of those after one position and up to another. Raises psycopg.Error."""
+    """The first `page_size` events that match, of those after one position and up to another.
+
+    `of_all`: the statement for a query without items, see `page_of_all`. Raises psycopg.Error.
+    """
     parameters: dict[str, Any] = {"after": after, "until": until, "page_size": page_size}
     items = _items(query)
     if items is None:
-        cursor = connection.execute(_PAGE_OF_ALL, parameters, prepare=True, binary=True)
+        cursor = connection.execute(of_all, parameters, prepare=True, binary=True)
     else:
         cursor = connection.execute(_PAGE_OF_MATCHING, {**parameters, "items": items}, prepare=True, binary=True)
     rows = cursor.fetchall()
@@ -60,18 +75,24 @@ def fetch_last(connection: psycopg.Connection, query: DCBQuery | None) -> Record
 class PagedEvents(RecordedEvents):
     """Fetches the first page at once, and each further one when it is needed.
 
-    Without a limit everything comes from the log as it was at the first page, so `head` is known from the beginning.
-    With one, `head` is the last position fetched. `fetch` takes the position to read after, the last one to read, and
+    Without a limit everything comes from the log as it was at the first page, or up to `until`, so `head` is known from the
+    beginning. With one, `head` is the last position fetched. `fetch` takes the position to read after, the last one to read, and
     the page's size.
     """
 
     def __init__(
-        self, fetch: Callable[[int, int, int], Page], *, after: int, limit: int | None, page_size: int
+        self,
+        fetch: Callable[[int, int, int], Page],
+        *,
+        after: int,
+        until: int | None,
+        limit: int | None,
+        page_size: int,
     ) -> None:
         self._fetch = fetch
         self._page_size = page_size
         self._after = after
-        self._until = END
+        self._until = END if until is None else until
         self._limit = limit
         self._fetched = 0
         self._head: int | None = None

@@ -7,6 +7,7 @@ from typing import TypeVar
 import psycopg
 from eventsourcing.dcb.api import DCBAppendCondition, DCBEvent, DCBQuery
 from eventsourcing.persistence import ProgrammingError
+from psycopg.sql import SQL, Composable
 from psycopg_pool import PoolTimeout
 
 from ledger.store.committer import Committer
@@ -16,7 +17,7 @@ from ledger.store.errors import StoreClosed, library_error
 from ledger.store.group_commit import GroupCommit
 from ledger.store.log_recorder import LogRecorder
 from ledger.store.notifier import Notifier
-from ledger.store.paging import END, Page, PagedEvents, fetch_last, fetch_page
+from ledger.store.paging import END, Page, PagedEvents, fetch_last, fetch_page, page_of_all
 from ledger.store.pending_append import PendingAppend
 from ledger.store.subscription import Subscription
 from ledger.store.wakeup import Wakeups
@@ -24,6 +25,7 @@ from ledger.store.wakeup import Wakeups
 __all__ = ["PostgresRecorder"]
 
 _READ_PAGE_SIZE = 5_000
+EVERY_EVENT = SQL("true")
 
 T = TypeVar("T")
 
@@ -33,8 +35,11 @@ class PostgresRecorder(LogRecorder):
 
     Reads borrow a connection from a pool, for which they wait `wait_seconds` at most, and only for one page at a time.
     All appends of the process share one connection, which opens with the first of them, and each subscription has one
-    of its own. Every method raises the library's errors (see `errors`): StoreUnavailable while the server cannot be
-    reached; the next call finds it again by itself.
+    of its own. `only`, a condition in SQL on the rows of `ledger.event`, is for one of several who divide the log among
+    them: where no items are named, it reads those events and no others.
+
+    Every method raises the library's errors (see `errors`): StoreUnavailable while the server cannot be reached; the next
+    call finds it again by itself.
     """
 
     def __init__(
@@ -45,11 +50,13 @@ class PostgresRecorder(LogRecorder):
         read_pool_size: int = 8,
         wait_seconds: float = 5.0,
         page_size: int = _READ_PAGE_SIZE,
+        only: Composable = EVERY_EVENT,
     ) -> None:
         settings = settings or ConnectionSettings()
         self._database_url = database_url
         self._settings = replace(settings, server_settings={**FIXED_PLANS, **settings.server_settings})
         self._page_size = page_size
+        self._page_of_all = page_of_all(only)
         self._pool = open_pool(database_url, self._settings, max_size=read_pool_size, wait_seconds=wait_seconds)
         self._committer = Committer(database_url, self._settings)
         self._group_commit = GroupCommit(self._committer.commit)
@@ -69,7 +76,14 @@ class PostgresRecorder(LogRecorder):
         self._notifier.notify()
         return position
 
-    def read(self, query: DCBQuery | None = None, *, after: int | None = None, limit: int | None = None) -> PagedEvents:
+    def read(
+        self,
+        query: DCBQuery | None = None,
+        *,
+        after: int | None = None,
+        until: int | None = None,
+        limit: int | None = None,
+    ) -> PagedEvents:
         """The events that match, in the order of the log, fetched page by page while they are iterated over.
 
         An item with several tags walks the list of its first tag: name the rarest first.
@@ -78,12 +92,14 @@ class PostgresRecorder(LogRecorder):
         def fetch(after: int, until: int, page_size: int) -> Page:
             return self.read_page(query, after=after, until=until, page_size=page_size)
 
-        return PagedEvents(fetch, after=after or 0, limit=limit, page_size=self._page_size)
+        return PagedEvents(fetch, after=after or 0, until=until, limit=limit, page_size=self._page_size)
 
     def read_page(self, query: DCBQuery | None, *, after: int, until: int = END, page_size: int) -> Page:
         """One page of what `read` gives, and the head in the same snapshot: for followers that keep their own place."""
         return self._with_connection(
-            lambda connection: fetch_page(connection, query, after=after, until=until, page_size=page_size)
+            lambda connection: fetch_page(
+                connection, query, after=after, until=until, page_size=page_size, of_all=self._page_of_all
+            )
         )
 
     def read_last(self, query: DCBQuery | None = None) -> RecordedEvent | None:

@@ -1,9 +1,14 @@
 """A rebuild that nobody notices: in shares, stopped and gone on with, beside live read models that go on."""
 
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import closing
+
 import psycopg
 import pytest
 
-from ledger.store import EventEnvelope
+from ledger import identifiers
+from ledger.store import EventEnvelope, PostgresRecorder
 from projections import comparing, next_copy
 from projections import rebuild as rebuilding
 from projections.projector import ProjectionStoppedError
@@ -49,14 +54,28 @@ def test_processes_with_a_share_each_come_to_the_same_rows(lively: SmallLedger) 
     assert compare_with_replay(lively.owner_pool, lively.log, processes=1) == []
 
 
+def journey_of(tags: Sequence[str]) -> str | None:
+    """The referral that an event is about, or whose referred instructor it is about; else the Stripe account."""
+    named = {kind: name for kind, _, name in (tag.partition(":") for tag in tags)}
+    if "referral" in named:
+        return named["referral"]
+    return identifiers.referral_id(named["instructor"]) if "instructor" in named else named.get("account")
+
+
 @pytest.mark.parametrize("of", [2, 5])
-def test_an_event_is_in_one_share_or_concerns_no_journey(lively: SmallLedger, of: int) -> None:
-    sizes = [0] * of
-    for sequenced in lively.log.recorder.read():
-        held_by = [number for number in range(of) if Share(number, of).holds(sequenced.event.tags)]
-        assert len(held_by) in (1, of)
-        for number in held_by:
-            sizes[number] += 1
+def test_a_journey_is_in_one_share_and_what_concerns_none_in_all(lively: SmallLedger, of: int) -> None:
+    shares_of: defaultdict[str | None, list[int]] = defaultdict(list)
+    sizes = []
+    for number in range(of):
+        with closing(PostgresRecorder(lively.url, only=Share(number, of).condition)) as recorder:
+            held = [sequenced.event.tags for sequenced in recorder.read()]
+        sizes.append(len(held))
+        for journey in {journey_of(tags) for tags in held}:
+            shares_of[journey].append(number)
+
+    assert shares_of.pop(None) == list(range(of))
+    assert all(len(shares) == 1 for shares in shares_of.values())
+    assert set(shares_of) == {journey_of(each.event.tags) for each in lively.log.recorder.read()} - {None}
     assert min(sizes) > 10
 
 

@@ -60,6 +60,9 @@ class Read:
         if last is not None:
             everything = [each.position for each in recorder.read(self.query)]
             assert last.position == everything[-1]
+            until = recorder.read(self.query, after=self.after, until=last.position - 1)
+            assert [each.position for each in until] == [each for each in everything[:-1] if each > (self.after or 0)]
+            assert until.head == (last.position - 1 or None)
         return events, response.head
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
+from psycopg.sql import SQL
 
 from ledger.store import PostgresRecorder
 from ledger.store.paging import Page
@@ -56,6 +57,22 @@ def test_a_limit_may_span_pages(recorder: PostgresRecorder, page_sizes: list[int
     assert positions(events) == list(range(2, 48, 2))
     assert events.head == 46
     assert page_sizes == [10, 10, 3]
+
+
+def test_a_read_may_end_before_the_newest(recorder: PostgresRecorder, page_sizes: list[int]) -> None:
+    events = recorder.read(after=5, until=25)
+    assert positions(events) == list(range(6, 26))
+    assert events.head == 25
+    assert page_sizes == [10, 10, 0]
+    assert recorder.read(until=200).head == 95
+
+
+def test_one_who_divides_the_log_with_others_reads_its_part(database_url: str, recorder: PostgresRecorder) -> None:
+    with closing(PostgresRecorder(database_url, page_size=10, only=SQL("'even' = ANY (event.tags)"))) as half:
+        events = half.read(until=50)
+        assert positions(events) == list(range(2, 51, 2))
+        assert events.head == 50
+        assert half.head() == 95
 
 
 def test_no_transaction_stays_open_between_pages(recorder: PostgresRecorder) -> None:

@@ -1,4 +1,5 @@
--- One page of the log, and the log's head in the same snapshot: at least one row, with nulls if the page is empty.
+-- One page of the log, and the log's head in the same snapshot: at least one row, with nulls if the page is empty. {only}: the
+-- condition of a reader that leaves the other events to others (see page_of_all).
 SELECT
     log_head.position AS head,
     page.*
@@ -10,6 +11,7 @@ LEFT JOIN LATERAL (
     FROM ledger.event
     WHERE event.position > %(after)s
       AND event.position <= least(log_head.position, %(until)s)
+      AND {only}
     ORDER BY event.position
     LIMIT %(page_size)s
 ) AS page ON true
