@@ -17,7 +17,7 @@ from projections.fold import Keys, apply
 from projections.tables import LIVE_SCHEMA, WorkingRows, claim_program, use_schema
 
 BATCH_SIZE = 2_000
-LARGEST_BATCH_SIZE = 32_000
+LARGEST_BATCH_SIZE = 64_000
 """Far behind, a transaction takes more: a row that many events change is loaded and written once for all of them."""
 PAGE_SIZE = 4_000
 """Of a batch, so many events are held in memory at once."""
@@ -44,9 +44,7 @@ class StandbyError(Exception):
 class Projector:
     """Keeps one copy of the read models: the live one, or, in a rebuild, the next one or a share of it."""
 
-    def __init__(
-        self, pool: ConnectionPool, log: EventLog, schemas: Sequence[str] = (LIVE_SCHEMA,)
-    ) -> None:
+    def __init__(self, pool: ConnectionPool, log: EventLog, schemas: Sequence[str] = (LIVE_SCHEMA,)) -> None:
         self._pool = pool
         self._log = log
         self._schemas = schemas

@@ -1,6 +1,7 @@
 """Calendar months in UTC, as `YYYY-MM`, and in which of them an entry is posted."""
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated
 
 from pydantic import StringConstraints
@@ -12,13 +13,19 @@ Month = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
 
 def month_of(moment: datetime) -> str:
     """Of a moment with its zone, in UTC."""
-    return moment.astimezone(UTC).isoformat()[:7]
+    in_utc = moment.astimezone(UTC)
+    return _month(in_utc.year, in_utc.month)
+
+
+@cache  # there are few, and whoever follows the log asks for every entry
+def _month(year: int, number: int) -> str:
+    return f"{year:04}-{number:02}"
 
 
 def following(month: str) -> str:
     """The month after it."""
     year, number = int(month[:4]), int(month[5:])
-    return f"{year + 1:04}-01" if number == 12 else f"{year:04}-{number + 1:02}"
+    return _month(year + 1, 1) if number == 12 else _month(year, number + 1)
 
 
 def period_of(occurred_at: datetime, cut_off: str | None) -> str:

@@ -6,6 +6,7 @@ Each event moves amounts from one account to another, as in the table of docs/bo
 """
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple
 
 from ledger.books.accounts import CHART, Account
@@ -53,6 +54,9 @@ class Line(NamedTuple):
     amount_minor: int
 
 
+AMOUNT_MINOR = attrgetter("amount_minor")
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What one event posts, all of it in one currency. Raises UnbalancedEntryError."""
@@ -63,10 +67,7 @@ class Entry:
     lines: tuple[Line, ...]
 
     def __post_init__(self) -> None:
-        balance_minor = 0
-        for _, _, amount_minor in self.lines:
-            balance_minor += amount_minor
-        if balance_minor != 0:
+        if sum(map(AMOUNT_MINOR, self.lines)) != 0:
             raise UnbalancedEntryError(self.lines)
 
 

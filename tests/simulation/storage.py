@@ -67,7 +67,12 @@ class SimulatedRecorder(InMemoryRecorder):
         return position
 
     def read(
-        self, query: DCBQuery | None = None, *, after: int | None = None, limit: int | None = None
+        self,
+        query: DCBQuery | None = None,
+        *,
+        after: int | None = None,
+        until: int | None = None,
+        limit: int | None = None,
     ) -> RecordedEvents:
         self._trouble.may_lose_connection()
-        return super().read(query, after=after, limit=limit)
+        return super().read(query, after=after, until=until, limit=limit)

@@ -56,8 +56,7 @@ class Read:
     def on(self, recorder: DCBRecorder) -> object:
         response = recorder.read(self.query, after=self.after, limit=self.limit)
         events = [(each.position, each.event.type, each.event.tags, each.event.data) for each in response]
-        last = recorder.read_last(self.query) if isinstance(recorder, LogRecorder) else None
-        if last is not None:
+        if isinstance(recorder, LogRecorder) and (last := recorder.read_last(self.query)) is not None:
             everything = [each.position for each in recorder.read(self.query)]
             assert last.position == everything[-1]
             until = recorder.read(self.query, after=self.after, until=last.position - 1)
