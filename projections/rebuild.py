@@ -13,7 +13,7 @@ that is done here is done by one at a time.
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import LiteralString
 
@@ -90,10 +90,10 @@ def rebuild(
     Raises RebuildRunningError, ReadersInTheWayError, FillingStoppedError; ProjectionStoppedError if the log holds an event that
     cannot be digested. The live read models stay then.
     """
-    with _alone(pool):
+    with _alone(pool) as session:
         next_ones = _replay_beside(pool, log, on_progress, processes=processes, anew=anew)
         found = differences(pool, next_ones)
-        return RebuildResult(_swap(pool, next_ones, QUERIES["swap"]), found)
+        return RebuildResult(_swap(pool, next_ones, QUERIES["swap"], session), found)
 
 
 def compare_with_replay(
@@ -115,25 +115,29 @@ def roll_back(pool: ConnectionPool, log: EventLog) -> int:
 
     Raises NothingToRollBackError, RebuildRunningError, ReadersInTheWayError, ProjectionStoppedError.
     """
-    with _alone(pool):
+    with _alone(pool) as session:
         with pool.connection() as connection:
             row = connection.execute(QUERIES["has_previous"]).fetchone()
         if row is None or not row[0]:
             raise NothingToRollBackError
-        return _swap(pool, Projector(pool, log, [PREVIOUS_SCHEMA]), QUERIES["swap_back"])
+        return _swap(pool, Projector(pool, log, [PREVIOUS_SCHEMA]), QUERIES["swap_back"], session)
 
 
 @contextmanager
-def _alone(pool: ConnectionPool) -> Iterator[None]:
-    """The lock is that of a session, so it is gone with whoever held it; and not of the pool's, which the work needs."""
+def _alone(pool: ConnectionPool) -> Iterator[psycopg.Connection]:
+    """The lock is that of a session, so it is gone with whoever held it; and not of the pool's, which the work needs.
+
+    Gives the session: as long as it answers, nobody else is at work.
+    """
     with psycopg.connect(database_of(pool), autocommit=True) as session:
         row = session.execute(QUERIES["try_lock"]).fetchone()
         if row is None or not row[0]:
             raise RebuildRunningError
         try:
-            yield
+            yield session
         finally:
-            session.execute(QUERIES["unlock"])
+            with suppress(psycopg.OperationalError):  # gone, and the lock with it
+                session.execute(QUERIES["unlock"])
 
 
 def _replay_beside(
@@ -160,14 +164,18 @@ def _replay_beside(
     return next_ones
 
 
-def _swap(pool: ConnectionPool, newcomer: Projector, query: LiteralString) -> int:
-    """Not before the newcomer is up to date; and quickly: whoever reads meanwhile waits for that long. Returns its position."""
+def _swap(pool: ConnectionPool, newcomer: Projector, query: LiteralString, session: psycopg.Connection) -> int:
+    """Not before the newcomer is up to date; and quickly: whoever reads meanwhile waits for that long. Returns its position.
+
+    Not at all if the session with the lock is lost: somebody else may have begun since. Raises psycopg.OperationalError then.
+    """
     for _ in range(SWAP_TRIES):
         newcomer.catch_up()
         try:
             with pool.connection() as connection, connection.transaction():
                 connection.execute(QUERIES["hold_live"])
                 position = newcomer.catch_up()
+                session.execute(QUERIES["still_there"])
                 connection.execute(QUERIES["wait_little"])
                 connection.execute(QUERIES["shut_readers_out"])
                 connection.execute(query)

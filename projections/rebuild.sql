@@ -8,6 +8,9 @@ SELECT pg_try_advisory_lock(hashtextextended('ledger.read_model_next', 0)) AS is
 -- At once: the server notices the end of a session a little later than whoever ended it.
 SELECT pg_advisory_unlock(hashtextextended('ledger.read_model_next', 0));
 
+-- name: still_there
+SELECT;
+
 -- name: hold_live
 -- The projector cannot move the live read models while this transaction holds the checkpoint's row; readers go on.
 SELECT position FROM read_model.program FOR UPDATE;

@@ -92,6 +92,23 @@ def test_what_a_process_cannot_digest_stops_the_rebuild_and_leaves_the_live_ones
     assert lively.read_models.position() == head + 1
 
 
+def test_one_who_lost_the_lock_does_not_swap(lively: SmallLedger) -> None:
+    with psycopg.connect(lively.url) as connection:
+        connection.execute("UPDATE read_model.program SET earned_minor = earned_minor + 1")
+
+    def lose_the_lock(_: int) -> None:
+        with psycopg.connect(lively.url, autocommit=True) as other:
+            other.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
+                " WHERE locktype = 'advisory' AND granted AND datname = current_database()"
+            )
+
+    with pytest.raises(psycopg.OperationalError):
+        rebuild(lively.owner_pool, lively.log, lose_the_lock, processes=1)
+
+    assert compare_with_replay(lively.owner_pool, lively.log, processes=1) != []
+
+
 def test_a_rebuild_that_was_stopped_is_gone_on_with(lively: SmallLedger) -> None:
     with pytest.raises(StopHere):
         rebuild(lively.owner_pool, lively.log, stop_at_once, processes=1)
