@@ -4,17 +4,17 @@ Every call returns what was on the wire (`Answer`) or says that there was no ans
 anything Stripe or the network does.
 """
 
-import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import count
 from typing import Any, Literal, Protocol
+from urllib.parse import quote_plus
 
 import stripe
 
 from ledger.events import ReversalRequested, TransferRequested
 from ledger.payouts.outcome import Answer, NoAnswer, TooLong
-from ledger.payouts.stripe_transport import CALL_TIMEOUT_SECONDS, Transport, stripe_client
+from ledger.payouts.stripe_transport import CALL_TIMEOUT_SECONDS, Bypass, Bypassed, Transport, stripe_client
 
 PAGE_SIZE = 100
 PAGES_AT_MOST = 50
@@ -63,124 +63,104 @@ class TransferGateway(Protocol):
 
 
 class StripeGateway:
-    """Stripe itself, or whatever answers at `api_base` (the sandbox)."""
+    """Stripe itself, or whatever answers at `api_base` (the sandbox).
+
+    The client makes the requests; of the answers it makes no objects, which would be most of what it does.
+    """
 
     pages_at_most = PAGES_AT_MOST
 
     def __init__(
         self, api_key: str, api_base: str | None = None, timeout_seconds: float = CALL_TIMEOUT_SECONDS
     ) -> None:
-        self._http = Transport(api_base, timeout_seconds)
+        self._http = Bypass(Transport(api_base, timeout_seconds))
         self._client = stripe_client(api_key, api_base, self._http)
 
     async def create_transfer(self, request: TransferRequested) -> Answer | NoAnswer:
-        return await _answer(
-            self._client.v1.transfers.create_async(
-                {
-                    "amount": request.amount_minor,
-                    "currency": request.currency,
-                    "destination": request.destination,
-                    "transfer_group": request.transfer_group,
-                    "metadata": dict(request.metadata),
-                },
-                {"idempotency_key": request.idempotency_key},
-            )
-        )
+        parameters = {
+            "amount": request.amount_minor,
+            "currency": request.currency,
+            "destination": request.destination,
+            "transfer_group": request.transfer_group,
+            "metadata": dict(request.metadata),
+        }
+        return await self._post("/v1/transfers", parameters, request.idempotency_key)
 
     async def create_reversal(self, request: ReversalRequested) -> Answer | NoAnswer:
-        return await _answer(
-            self._client.v1.transfers.reversals.create_async(
-                request.transfer_id,
-                {"amount": request.amount_minor, "metadata": dict(request.metadata)},
-                {"idempotency_key": request.idempotency_key},
-            )
-        )
+        parameters = {"amount": request.amount_minor, "metadata": dict(request.metadata)}
+        return await self._post(f"{_transfer(request.transfer_id)}/reversals", parameters, request.idempotency_key)
 
     async def read_transfer(self, transfer_id: str) -> Answer | NoAnswer:
-        return await _answer(self._client.v1.transfers.retrieve_async(transfer_id))
+        return await self._get(_transfer(transfer_id))
 
     async def list_events(self, since: int, until: int | None = None) -> Answer | NoAnswer:
         created = {"gte": since} if until is None else {"gte": since, "lt": until}
         is_one_second = until is not None and until - since <= 1
         wanted = {"types": list(NOTICES), "created": created}
-        return await _whole_list(
-            self._client.v1.events.list_async, wanted, None if is_one_second else self.pages_at_most
-        )
+        return await self._whole_list("/v1/events", wanted, None if is_one_second else self.pages_at_most)
 
     async def list_for_search(self, source: Source, request: TransferRequested, since: int) -> Answer | NoAnswer:
-        v1, created, pages = self._client.v1, {"gte": since}, self.pages_at_most
+        created, pages = {"gte": since}, self.pages_at_most
         match source:
             case "transfer_group":
-                return await _whole_list(v1.transfers.list_async, {"transfer_group": request.transfer_group}, pages)
+                return await self._whole_list("/v1/transfers", {"transfer_group": request.transfer_group}, pages)
             case "destination_and_time":
                 wanted = {"destination": request.destination, "created": created}
-                return await _whole_list(v1.transfers.list_async, wanted, pages)
+                return await self._whole_list("/v1/transfers", wanted, pages)
             case "balance_transactions":
                 wanted = {"type": "transfer", "created": created, "expand": ["data.source"]}
-                return await _whole_list(v1.balance_transactions.list_async, wanted, pages)
+                return await self._whole_list("/v1/balance_transactions", wanted, pages)
             case "events":
                 wanted = {"type": "transfer.created", "created": created}
-                return await _whole_list(v1.events.list_async, wanted, pages)
+                return await self._whole_list("/v1/events", wanted, pages)
 
     async def read_account(self, stripe_account_id: str) -> Answer | NoAnswer:
-        return await _answer(self._client.v1.accounts.retrieve_async(stripe_account_id))
+        return await self._get(f"/v1/accounts/{quote_plus(stripe_account_id)}")
 
     async def read_balance(self) -> Answer | NoAnswer:
-        return await _answer(self._client.v1.balance.retrieve_async())
+        return await self._get("/v1/balance")
 
     async def close(self) -> None:
         await self._http.close_async()
 
+    async def _whole_list(
+        self, path: str, wanted: Mapping[str, object], pages_at_most: int | None
+    ) -> Answer | NoAnswer:
+        """All pages of a list as if they were one."""
+        found: list[Any] = []
+        after: dict[str, str] = {}
+        for number in count(1):
+            if pages_at_most is not None and number > pages_at_most:
+                break
+            answer = await self._get(path, {**wanted, "limit": PAGE_SIZE, **after})
+            if isinstance(answer, NoAnswer) or answer.status >= 300 or answer.body is None:
+                return answer
+            page = answer.body.get("data") or []
+            found += page
+            if not answer.body.get("has_more") or not page:
+                return replace(answer, body={**answer.body, "data": found, "has_more": False})
+            after = {"starting_after": page[-1]["id"]}
+        return TooLong(f"more than {pages_at_most} pages")
 
-async def _whole_list(
-    list_page: Callable[[Any], Awaitable[stripe.StripeObject]],
-    wanted: Mapping[str, Any],
-    pages_at_most: int | None,
-) -> Answer | NoAnswer:
-    """All pages of a list as if they were one."""
-    found: list[Any] = []
-    after: dict[str, str] = {}
-    for number in count(1):
-        if pages_at_most is not None and number > pages_at_most:
-            break
-        answer = await _answer(list_page({**wanted, "limit": PAGE_SIZE, **after}))
-        if isinstance(answer, NoAnswer) or answer.status >= 300 or answer.body is None:
-            return answer
-        page = answer.body.get("data") or []
-        found += page
-        if not answer.body.get("has_more") or not page:
-            return replace(answer, body={**answer.body, "data": found, "has_more": False})
-        after = {"starting_after": page[-1]["id"]}
-    return TooLong(f"more than {pages_at_most} pages")
+    async def _get(self, path: str, parameters: Mapping[str, object] | None = None) -> Answer | NoAnswer:
+        return await self._call("get", path, parameters or {})
 
+    async def _post(self, path: str, parameters: Mapping[str, object], idempotency_key: str) -> Answer | NoAnswer:
+        return await self._call("post", path, {**parameters, "idempotency_key": idempotency_key})
 
-async def _answer(call: Awaitable[object]) -> Answer | NoAnswer:
-    """Run one call of the client and undo what its exceptions hide."""
-    try:
-        found = await call
-    except stripe.APIConnectionError as error:
-        return NoAnswer(type(error.__cause__ or error).__name__)
-    except stripe.StripeError as error:
-        if error.http_status is None:
-            return NoAnswer(type(error).__name__)
-        return _on_the_wire(error.http_status, _json_object(error.http_body), error.headers or _misplaced(error))
-    if not isinstance(found, stripe.StripeObject) or found.last_response is None:  # JSON, but not an object
-        return Answer(200, None)
-    return _on_the_wire(found.last_response.code, found.to_dict(), found.last_response.headers)
+    async def _call(self, method: str, path: str, parameters: Mapping[str, object]) -> Answer | NoAnswer:
+        """One call, whatever comes of it. The client knows by its name that the idempotency key is no parameter."""
+        try:
+            found = await self._client.raw_request_async(method, path, **parameters)
+        except Bypassed as answer:
+            return _on_the_wire(answer.status, answer.body, answer.answer_headers)
+        except stripe.StripeError as error:
+            return NoAnswer(type(error.__cause__ or error).__name__)
+        return _on_the_wire(found.code, found.data, found.headers)
 
 
-def _misplaced(error: stripe.StripeError) -> Mapping[str, str]:
-    """For an unreadable body the client passes the headers, which are no dict, where it should pass the JSON."""
-    found: object = error.json_body
-    return found if isinstance(found, Mapping) and not isinstance(found, dict) else {}
-
-
-def _json_object(body: str | None) -> dict[str, Any] | None:
-    try:
-        found = json.loads(body or "")
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None
+def _transfer(transfer_id: str) -> str:
+    return f"/v1/transfers/{quote_plus(transfer_id)}"
 
 
 def _on_the_wire(status: int, body: Mapping[str, Any] | None, headers: Mapping[str, str]) -> Answer:

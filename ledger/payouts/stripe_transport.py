@@ -1,6 +1,7 @@
-"""Below Stripe's official client: how a request reaches Stripe, and how long it may take."""
+"""Below Stripe's official client: how a request reaches Stripe, how long it may take, and which answers the client sees."""
 
 import asyncio
+import json
 import ssl
 from collections.abc import Mapping
 from typing import Any
@@ -72,6 +73,50 @@ class Transport(stripe.HTTPClient):
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._opened
+
+
+class Bypassed(stripe.StripeError):
+    """An answer that went past the client, as it was on the wire."""
+
+    def __init__(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        super().__init__(f"HTTP {status}")
+        self.status = status
+        self.body = json_object(body)
+        self.answer_headers = headers
+
+
+class Bypass(stripe.HTTPClient):
+    """Between the client and a transport: the client sees JSON objects with a 2xx, and everything else is raised as Bypassed.
+
+    Of the rest it would make errors whose classes mislead, lose the headers of a body that it cannot read, and fail by a
+    defect of its own where `error` is no object (`{"error": "forbidden"}`, as proxies say it).
+    """
+
+    name = Transport.name  # the client tells Stripe what carries its calls
+
+    def __init__(self, transport: stripe.HTTPClient) -> None:
+        super().__init__()
+        self._transport = transport
+
+    async def request_async(
+        self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        body, status, answer_headers = await self._transport.request_async(method, url, headers, post_data)
+        if not 200 <= status < 300 or json_object(body) is None:
+            raise Bypassed(status, body, answer_headers)
+        return body, status, answer_headers
+
+    async def close_async(self) -> None:
+        await self._transport.close_async()
+
+
+def json_object(body: bytes) -> dict[str, Any] | None:
+    """None: it is not JSON, or not whole, or no object."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _proxy_to(address: str) -> str | None:

@@ -1,14 +1,15 @@
 """What the gateway makes of each thing the twin does to a call, and what it puts on the wire."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from ledger.events import TransferRequested
-from ledger.payouts.outcome import Answer, NoAnswer, transfer_of
+from ledger.events import TransferRequested, UnknownKind
+from ledger.payouts.outcome import Answer, NoAnswer, Settled, Unknown, judge, transfer_of
 from ledger.payouts.stripe_gateway import StripeGateway
 from ledger.payouts.stripe_transport import API_VERSION
 from sandbox.stripe_twin import Fault
@@ -234,12 +235,66 @@ def test_a_call_is_one_request_even_if_stripe_asks_for_more(status: str) -> None
     assert len(wire.requests) == 1
 
 
-@pytest.mark.parametrize("body", [b"[]", b"null", b'"tr_1"', b"1", b"", b"<html>", b'{"object": "tran', b"\xff\xfe"])
+DEEP = b"[" * 100_000
+"""JSON as far as it goes, and deeper than a parser can follow."""
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b"null", b'"tr_1"', b"1", b"", b"<html>", b'{"object": "tran', b"\xff\xfe", DEEP]
+)
 @pytest.mark.parametrize("status", ["200 OK", "400 Bad Request", "503 Away"])
 def test_a_body_that_is_no_json_object_is_unreadable(body: bytes, status: str) -> None:
     heard = Wire(response(body, status)).heard()
     assert isinstance(heard, Answer)
     assert (heard.status, heard.body) == (int(status[:3]), None)
+
+
+@pytest.mark.parametrize("error", ["null", "[]", '"forbidden"', "5", "true", "{}"])
+@pytest.mark.parametrize("status", ["400 Bad Request", "402 Payment Required", "403 Forbidden", "404 Not Found"])
+def test_a_refusal_in_a_form_that_is_not_stripes_refuses_nothing(error: str, status: str) -> None:
+    heard = Wire(response(f'{{"error": {error}}}'.encode(), status)).heard()
+    assert isinstance(heard, Answer)
+    assert (heard.status, heard.body, heard.request_id) == (int(status[:3]), {"error": json.loads(error)}, "req_1")
+    outcome = judge(requested(), heard, repeated=False)
+    assert isinstance(outcome, Unknown)
+    assert outcome.kind is UnknownKind.UNREADABLE
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [("500 Internal Server Error", "server_error"), ("503 Away", "no_answer"), ("401 No", None)]
+)
+def test_an_odd_body_does_not_hide_what_the_status_says(status: str, kind: str | None) -> None:
+    heard = Wire(response(b'{"error": "no"}', status)).heard()
+    outcome = judge(requested(), heard, repeated=False)
+    assert (outcome.kind.value if isinstance(outcome, Unknown) else None) == kind
+
+
+TRANSFER: dict[str, Any] = {
+    "object": "transfer",
+    "id": "tr_1",
+    "amount": 7500,
+    "amount_reversed": 0,
+    "currency": "usd",
+    "destination": "acct_ok1",
+    "metadata": {"payout_id": "pay_1"},
+}
+
+
+def test_a_transfer_on_the_wire_settles() -> None:
+    heard = Wire(response(json.dumps(TRANSFER).encode())).heard()
+    assert isinstance(judge(requested(), heard, repeated=False), Settled)
+
+
+@pytest.mark.parametrize("status", ["200 OK", "201 Created", "202 Accepted"])
+@pytest.mark.parametrize(
+    "change", [{name: None} for name in TRANSFER] + [{"id": 1}, {"id": ["tr_1"]}, {"amount": 75.0}, {"amount": "7500"}]
+)
+def test_a_transfer_that_lacks_something_is_neither_paid_nor_failed(status: str, change: dict[str, Any]) -> None:
+    found = {name: value for name, value in (TRANSFER | change).items() if value is not None}
+    heard = Wire(response(json.dumps(found).encode(), status)).heard()
+    outcome = judge(requested(), heard, repeated=False)
+    assert isinstance(outcome, Unknown)
+    assert (outcome.kind, outcome.request_id) == (UnknownKind.UNREADABLE, "req_1")
 
 
 def test_a_redirect_is_not_followed() -> None:

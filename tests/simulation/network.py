@@ -15,7 +15,7 @@ import httpx
 import stripe
 
 from ledger.payouts.stripe_gateway import StripeGateway
-from ledger.payouts.stripe_transport import CALL_TIMEOUT_SECONDS, Transport, stripe_client
+from ledger.payouts.stripe_transport import CALL_TIMEOUT_SECONDS, Bypass, Transport, stripe_client
 from sandbox.stripe_twin import Answer, Fault, FaultRule, Match, Outcome, Request, Reset, Silence, Twin
 from tests.simulation.chronicle import Chronicle
 from tests.simulation.plan import Sky, Spell
@@ -135,8 +135,8 @@ class SimulatedStripeGateway(StripeGateway):
     """The real gateway and the official client, over another network."""
 
     def __init__(self, network: Network) -> None:
-        self._http = network
-        self._client = stripe_client(API_KEY, None, network)
+        self._http = Bypass(network)
+        self._client = stripe_client(API_KEY, None, self._http)
 
 
 def payout_of(request: Request) -> str:
