@@ -26,6 +26,7 @@ IMPURE_FILES |= {
         "breaker",
         "calls",
         "credentials",
+        "deciding",
         "notices",
         "pace",
         "process",

@@ -19,10 +19,6 @@ class Policy:
     hold_same_account: bool = True
     max_bonuses_a_day: int | None = None
 
-    @property
-    def has_rules(self) -> bool:
-        return self.hold_same_account or self.max_bonuses_a_day is not None
-
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:

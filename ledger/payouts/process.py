@@ -8,7 +8,6 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from functools import partial
 
 import structlog
 
@@ -30,6 +29,7 @@ from ledger.payouts.async_log import AsyncLog
 from ledger.payouts.breaker import Breaker
 from ledger.payouts.calls import StripeCalls
 from ledger.payouts.credentials import Credentials
+from ledger.payouts.deciding import Decisions
 from ledger.payouts.outcome import (
     Answer,
     CredentialsRejected,
@@ -92,14 +92,14 @@ class PayoutProcess:
         self.calls = StripeCalls(gateway, pace, Breaker(clock), clock)
         self._records = PayoutRecords(log, clock)
         self.credentials = Credentials(log, self.calls, clock)
-        self._situations = Situations(policy, clock)
+        self._decisions = Decisions(log, Situations(policy, clock))
         self._permissions = Permissions()
         self._reversals = Reversals(self.calls, self._records, self.credentials, self._permissions, clock)
 
     async def advance(self, payout_id: str) -> Wait | Finished:
         """Do what can be done for this payout now. Returns what it waits for."""
         for _ in range(STEPS_AT_MOST):
-            decided = await self._log.ask(partial(self._situations.decide, payout_id=payout_id))
+            decided = await self._decisions.on(payout_id)
             if decided is None:
                 return Finished()  # no such obligation on the log
             situation, step = decided

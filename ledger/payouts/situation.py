@@ -1,15 +1,17 @@
-"""All that a decision about one payout depends on, read from the log. Synchronous: one thread reads it all."""
+"""All that decisions about payouts depend on, read from the log. Synchronous: one thread reads it all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ledger.event_log import EventLog
 from ledger.events import (
     PLATFORM_FUNDS_TAG,
+    AboutPayout,
     AccountNoticed,
     BonusEarned,
     FailureKind,
+    PayoutAccountUpdated,
     Recorded,
     TransferSettled,
     account_tag,
@@ -43,46 +45,71 @@ class Situation:
 
 
 class Situations:
-    """Reads situations, and decides on them. The rules of review need more of the log, read only when it matters."""
+    """Reads situations, and decides on them: of any number of payouts with as many reads as of one, but for what few need."""
 
     def __init__(self, policy: Policy, clock: Callable[[], datetime]) -> None:
         self._policy = policy
         self._clock = clock
 
-    def decide(self, log: EventLog, payout_id: str) -> tuple[Situation, Step] | None:
-        """Where a payout stands, and what to do about it. None: no bonus was earned for such a payout."""
-        situation = self._of(log, payout_id)
-        if situation is None:
-            return None
-        circumstances = _heard_of_account(log, situation.payout)
-        step = self._next_step(situation, circumstances)
-        if isinstance(step, Request) and self._policy.has_rules and not situation.payout.reviewed:
-            step = self._next_step(situation, self._reviewable(log, situation.payout.bonus, circumstances))
-        return situation, step
+    def decide(self, log: EventLog, payout_ids: Sequence[str]) -> list[tuple[Situation, Step] | None]:
+        """Where each of the payouts, at least one, stands, and what to do about it. None: no bonus was earned for such a payout."""
+        known, head = _payouts(log, payout_ids)
+        platform = _platform(log)
+        accounts = _accounts(log, [payout.bonus for payout, _ in known.values()])
+        decided: list[tuple[Situation, Step] | None] = []
+        for payout_id in payout_ids:
+            if payout_id not in known:
+                decided.append(None)
+                continue
+            payout, events = known[payout_id]
+            settled_at = next((each.occurred_at for each in events if isinstance(each.event, TransferSettled)), None)
+            account = accounts.get(payout.bonus.referrer_id)
+            situation = Situation(payout, account, platform, head, events[-1], settled_at)
+            decided.append((situation, self._step(log, situation, accounts.get(payout.bonus.referred_id))))
+        return decided
 
-    def _of(self, log: EventLog, payout_id: str) -> Situation | None:
-        events, head = log.read([about(payout_tag(payout_id))])
-        payout = payouts.fold(events)
-        if payout is None:
-            return None
-        funds = log.read_last(about(PLATFORM_FUNDS_TAG))
-        platform = Platform(funds_position=funds.position if funds else 0, credentials_rejected_at=rejected_at(log))
-        account = _account(log, payout.bonus.referrer_id)
-        settled_at = next((each.occurred_at for each in events if isinstance(each.event, TransferSettled)), None)
-        return Situation(payout, account, platform, head, events[-1], settled_at)
+    def _step(self, log: EventLog, situation: Situation, referred: Account | None) -> Step:
+        circumstances = replace(_heard_of_account(log, situation.payout), referred_account=referred)
+        step = self._next_step(situation, circumstances)
+        if isinstance(step, Request) and self._policy.max_bonuses_a_day is not None and not situation.payout.reviewed:
+            bonuses_that_day = _bonuses_that_day(log, situation.payout.bonus)
+            step = self._next_step(situation, replace(circumstances, bonuses_that_day=bonuses_that_day))
+        return step
 
     def _next_step(self, situation: Situation, circumstances: Circumstances) -> Step:
         return next_step(
             situation.payout, situation.account, situation.platform, self._clock(), self._policy, circumstances
         )
 
-    def _reviewable(self, log: EventLog, bonus: BonusEarned, circumstances: Circumstances) -> Circumstances:
-        bonuses_that_day = 1
-        if self._policy.max_bonuses_a_day is not None:
-            earned, _ = log.read([about(f"referrer:{bonus.referrer_id}", BonusEarned)])
-            bonuses_that_day = _of_that_day(earned, bonus.payout_id)
-        referred_account = _account(log, bonus.referred_id) if self._policy.hold_same_account else None
-        return replace(circumstances, referred_account=referred_account, bonuses_that_day=bonuses_that_day)
+
+def _payouts(log: EventLog, payout_ids: Sequence[str]) -> tuple[dict[str, tuple[Payout, list[Recorded]]], int]:
+    """Those for which a bonus was earned, each with its events, and the head of the log in the same snapshot."""
+    events, head = log.read([about(payout_tag(payout_id)) for payout_id in payout_ids])
+    histories: dict[str, list[Recorded]] = {}
+    for recorded in events:
+        if isinstance(recorded.event, AboutPayout):
+            histories.setdefault(recorded.event.payout_id, []).append(recorded)
+    folded = ((payout_id, payouts.fold(history), history) for payout_id, history in histories.items())
+    return {payout_id: (payout, history) for payout_id, payout, history in folded if payout is not None}, head
+
+
+def _platform(log: EventLog) -> Platform:
+    funds = log.read_last(about(PLATFORM_FUNDS_TAG))
+    return Platform(funds_position=funds.position if funds else 0, credentials_rejected_at=rejected_at(log))
+
+
+def _accounts(log: EventLog, bonuses: Sequence[BonusEarned]) -> dict[str, Account | None]:
+    """Of everybody who is paid, and of everybody whose referral is paid for, by instructor."""
+    instructors = dict.fromkeys(person for bonus in bonuses for person in (bonus.referrer_id, bonus.referred_id))
+    if not instructors:
+        return {}  # a boundary of nothing is all of the log
+    updates, _ = log.read([payout_account.account_boundary(instructor_id) for instructor_id in instructors])
+    accounts: dict[str, Account | None] = {}
+    for update in updates:
+        if isinstance(update.event, PayoutAccountUpdated):
+            instructor_id = update.event.instructor_id
+            accounts[instructor_id] = payout_account.evolve(accounts.get(instructor_id), update)
+    return accounts
 
 
 def _heard_of_account(log: EventLog, payout: Payout) -> Circumstances:
@@ -93,14 +120,10 @@ def _heard_of_account(log: EventLog, payout: Payout) -> Circumstances:
     return replace(ORDINARY, account_noticed_position=notice.position if notice is not None else 0)
 
 
-def _account(log: EventLog, instructor_id: str) -> Account | None:
-    updates, _ = log.read([payout_account.account_boundary(instructor_id)])
-    return payout_account.fold(updates)
-
-
-def _of_that_day(earned: list[Recorded], payout_id: str) -> int:
+def _bonuses_that_day(log: EventLog, bonus: BonusEarned) -> int:
     """Which of its UTC day's bonuses this one is, in log order, counted from 1."""
+    earned, _ = log.read([about(f"referrer:{bonus.referrer_id}", BonusEarned)])
     days = [recorded.occurred_at.date() for recorded in earned]
     ids = [recorded.event.payout_id for recorded in earned if isinstance(recorded.event, BonusEarned)]
-    place = ids.index(payout_id)
+    place = ids.index(bonus.payout_id)
     return days[: place + 1].count(days[place])

@@ -135,7 +135,7 @@ def count(world: World) -> None:
 def decided(world: World, payout_id: str) -> Step:
     """What the ledger would do about a payout at this moment."""
     with world.trouble.suspended():
-        found = Situations(world.policy, world.chronicle.now).decide(world.log, payout_id)
+        [found] = Situations(world.policy, world.chronicle.now).decide(world.log, [payout_id])
     return Finished() if found is None else found[1]
 
 
