@@ -4,6 +4,7 @@ With DATABASE_URL a part starts only on a schema of its own release; the embedde
 """
 
 import asyncio
+import gc
 import socket
 import sys
 import threading
@@ -77,6 +78,7 @@ async def _work(settings: Settings, url: str) -> None:
     async with composition.payout_worker(settings, url) as worker:
         loop = asyncio.get_running_loop()
         call_on_stop(lambda: loop.call_soon_threadsafe(worker.stop))
+        gc.freeze()  # as in the API: what is there now stays, and is not looked through for garbage again and again
         logger.info("working", sandbox=composition.is_sandbox(settings))
         await worker.run()
 
