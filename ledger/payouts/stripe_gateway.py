@@ -65,7 +65,7 @@ class TransferGateway(Protocol):
 class StripeGateway:
     """Stripe itself, or whatever answers at `api_base` (the sandbox).
 
-    The client makes the requests; of the answers it makes no objects, which would be most of what it does.
+    The client makes the requests; of the answers it makes no objects, which would be nearly half of what a call takes.
     """
 
     pages_at_most = PAGES_AT_MOST
