@@ -1,5 +1,5 @@
 -- What dashboards ask for all the time: one statement each, which is a snapshot by itself, with no more columns than the answer
--- needs. Each answers any number of such questions: it takes a list for each parameter, and its rows begin with the number of
+-- needs. Each answers any number of such questions: %s is a JSON array of their parameters, and its rows begin with the number of
 -- the question, from 1. {schema} is where the tables are. program comes first, as in every transaction that reads them
 -- (rebuild.sql).
 
@@ -11,7 +11,7 @@ SELECT
     instructor.codes,
     instructor.live_at,
     {earnings}
-FROM unnest(%s::text[]) WITH ORDINALITY AS asked (instructor_id, number)
+FROM ROWS FROM (jsonb_to_recordset(%s::jsonb) AS (instructor_id text)) WITH ORDINALITY AS asked (instructor_id, number)
 LEFT JOIN {schema}.program ON true
 LEFT JOIN {schema}.instructor ON instructor.instructor_id = asked.instructor_id
 LEFT JOIN {schema}.instructor_earnings ON instructor_earnings.instructor_id = asked.instructor_id;
@@ -35,7 +35,9 @@ SELECT
     {display_name},
     {bank_account},
     {referral}
-FROM unnest(%s::text[], %s::bigint[], %s::bigint[]) WITH ORDINALITY AS asked (referrer_id, before, most, number)
+FROM ROWS FROM (
+    jsonb_to_recordset(%s::jsonb) AS (referrer_id text, before bigint, most bigint)
+) WITH ORDINALITY AS asked (referrer_id, before, most, number)
 LEFT JOIN {schema}.program ON true
 LEFT JOIN {schema}.instructor ON instructor.instructor_id = asked.referrer_id
 LEFT JOIN LATERAL (
