@@ -21,8 +21,8 @@ __all__ = ["CONNECTIONS", "AskedTogether"]
 CONNECTIONS = 2
 """One can be asked while the other one's answers are worked out; with more of them there is less company."""
 
-MOST_TOGETHER = 32
-"""What one statement returns is read at one go, and nothing else is answered meanwhile."""
+MOST_ROWS = 2048
+"""Of a statement for more than one: what it returns is read at one go, and nothing else is answered meanwhile."""
 
 AnswerT = TypeVar("AnswerT")
 
@@ -61,7 +61,13 @@ class AskedTogether:
                     _tell(group, error)
 
     def _next_group(self) -> list[_Waiting]:
-        return [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_TOGETHER))]
+        """In the order of arrival."""
+        group: list[_Waiting] = []
+        rows = 0
+        while self._waiting and (not group or rows + self._waiting[0].question.most_rows <= MOST_ROWS):
+            group.append(self._waiting.popleft())
+            rows += group[-1].question.most_rows
+        return group
 
 
 async def _ask_together(connection: AsyncConnection, group: Sequence[_Waiting]) -> None:

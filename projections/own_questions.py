@@ -37,6 +37,7 @@ class Question(Generic[AnswerT]):
 
     statement: bytes
     parameters: Mapping[str, object]
+    most_rows: int
     answer: Callable[[Rows], AnswerT]
     """From its own rows."""
 
@@ -91,12 +92,12 @@ class OwnQuestions:
 
     def stats(self, instructor_id: str) -> Question[InstructorStats]:
         """Zeros for an instructor whom no fact has mentioned."""
-        return Question(self._stats, {"instructor_id": instructor_id}, _stats)
+        return Question(self._stats, {"instructor_id": instructor_id}, 1, _stats)
 
     def referred(self, referrer_id: str, *, limit: int, after: int | None = None) -> Question[ToldPage]:
         """A referrer's referrals, newest attribution first."""
         parameters = {"referrer_id": referrer_id, "before": after or NO_BOUND, "most": limit + 1}
-        return Question(self._referred, parameters, lambda rows: self._told(rows, referrer_id, limit))
+        return Question(self._referred, parameters, limit + 1, lambda rows: self._told(rows, referrer_id, limit))
 
     def _told(self, rows: Rows, referrer_id: str, limit: int) -> ToldPage:
         _, position, funds_position, rejected_at, account_id, is_active, updated_at, account_position, *_ = rows[0]
