@@ -45,7 +45,7 @@ from projections.journal import Journal
 from projections.journal_month import MonthsOfJournal
 from projections.journal_stretch import JournalStretch
 from projections.own_questions import OwnQuestions
-from projections.own_reads import OwnReads
+from projections.own_reads import CONNECTIONS, OwnReads
 from projections.projector import Projector
 from projections.queries import ReadModels
 from projections.replay import Replay
@@ -233,7 +233,7 @@ def services(settings: Settings, url: str, part: str = "api", pool_size: int = A
             log=log,
             ingestion=Ingestion(log, people),
             read_models=read_models,
-            own_reads=_own_reads(settings, url, part, pool_size, people),
+            own_reads=_own_reads(settings, url, part, people),
             journal=Journal(read_pool),
             journal_stretch=JournalStretch(read_pool),
             months=months,
@@ -384,15 +384,14 @@ def _read_pool(url: str, part: str, size: int) -> ConnectionPool[psycopg.Connect
     return open_pool(url, replace(_connections(part), role="ledger_read"), max_size=size)
 
 
-def _own_reads(settings: Settings, url: str, part: str, size: int, people: PeopleDirectory) -> OwnReads:
+def _own_reads(settings: Settings, url: str, part: str, people: PeopleDirectory) -> OwnReads:
     """Names are in the database that is written to, and not for the role that reads elsewhere."""
     connections = replace(_connections(part), server_settings=FIXED_PLANS)
     if settings.read_database_url is None:
         questions = OwnQuestions(now, settings.payout_policy, with_names=True)
-        return OwnReads(async_pool(url, connections, max_size=size), questions)
-    pool = async_pool(
-        settings.read_database_url.get_secret_value(), replace(connections, role="ledger_read"), max_size=size
-    )
+        return OwnReads(async_pool(url, connections, max_size=CONNECTIONS), questions)
+    read_url = settings.read_database_url.get_secret_value()
+    pool = async_pool(read_url, replace(connections, role="ledger_read"), max_size=CONNECTIONS)
     return OwnReads(pool, OwnQuestions(now, settings.payout_policy), people.names_of)
 
 

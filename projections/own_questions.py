@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar
 
+import orjson
 from psycopg.sql import SQL, Composable, Identifier
 
 from ledger.named_queries import named_queries
@@ -20,7 +21,7 @@ from projections.rows import BankAccountRow, EarningsRow, InstructorRow, Program
 from projections.tables import LIVE_SCHEMA
 from projections.views import InstructorStats
 
-__all__ = ["OwnQuestions", "Question", "ToldPage"]
+__all__ = ["OwnQuestions", "Question", "Rows", "ToldPage", "apart", "together"]
 
 QUERIES = named_queries("projections", "own_questions.sql")
 NO_BOUND = 2**62
@@ -32,10 +33,26 @@ AnswerT = TypeVar("AnswerT")
 
 @dataclass(frozen=True, slots=True)
 class Question(Generic[AnswerT]):
+    """Questions of one `statement` may be asked together: see `together` and `apart`."""
+
     statement: bytes
     parameters: Mapping[str, object]
+    most_rows: int
     answer: Callable[[Rows], AnswerT]
-    """From the statement's rows."""
+    """From its own rows."""
+
+
+def together(questions: Sequence[Question[Any]]) -> list[str]:
+    """The parameters of their statement: one document, since psycopg takes far longer over lists."""
+    return [orjson.dumps([question.parameters for question in questions]).decode()]
+
+
+def apart(rows: Rows, count: int) -> list[Rows]:
+    """The statement's rows by question. Each of `count` has at least one."""
+    found: list[list[tuple[Any, ...]]] = [[] for _ in range(count)]
+    for row in rows:
+        found[row[0] - 1].append(row)
+    return [*found]
 
 
 class ToldPage(NamedTuple):
@@ -75,15 +92,15 @@ class OwnQuestions:
 
     def stats(self, instructor_id: str) -> Question[InstructorStats]:
         """Zeros for an instructor whom no fact has mentioned."""
-        return Question(self._stats, {"instructor_id": instructor_id}, _stats)
+        return Question(self._stats, {"instructor_id": instructor_id}, 1, _stats)
 
     def referred(self, referrer_id: str, *, limit: int, after: int | None = None) -> Question[ToldPage]:
         """A referrer's referrals, newest attribution first."""
-        parameters = {"referrer_id": referrer_id, "before": after or NO_BOUND, "limit": limit + 1}
-        return Question(self._referred, parameters, lambda rows: self._told(rows, referrer_id, limit))
+        parameters = {"referrer_id": referrer_id, "before": after or NO_BOUND, "most": limit + 1}
+        return Question(self._referred, parameters, limit + 1, lambda rows: self._told(rows, referrer_id, limit))
 
     def _told(self, rows: Rows, referrer_id: str, limit: int) -> ToldPage:
-        position, funds_position, rejected_at, account_id, is_active, updated_at, account_position, *_ = rows[0]
+        _, position, funds_position, rejected_at, account_id, is_active, updated_at, account_position, *_ = rows[0]
         instructor = InstructorRow(
             referrer_id,
             stripe_account_id=account_id,
@@ -120,7 +137,7 @@ class OwnQuestions:
 
 
 def _stats(rows: Rows) -> InstructorStats:
-    ((position, currency, codes, live_at, *sums),) = rows
+    ((_, position, currency, codes, live_at, *sums),) = rows
     program = ProgramRow() if position is None else ProgramRow(position=position, currency=currency)
     instructor = None if codes is None else InstructorRow("", codes=codes, live_at=live_at)
     return answers.stats(instructor, None if sums[-1] is None else EarningsRow(*sums), program)
@@ -136,7 +153,7 @@ def _columns(kind: type[Row]) -> Composable:
     return SQL(", ").join(Identifier(kind.table, column) for column in kind.columns())
 
 
-_PAYOUT = slice(7, 13)
-_BANK_ACCOUNT = slice(13, 13 + len(BankAccountRow.columns()))
+_PAYOUT = slice(8, 14)
+_BANK_ACCOUNT = slice(_PAYOUT.stop, _PAYOUT.stop + len(BankAccountRow.columns()))
 _REFERRAL = slice(_BANK_ACCOUNT.stop, None)
 _ATTRIBUTED_POSITION = ReferralRow.columns().index("attributed_position")

@@ -1,21 +1,25 @@
 -- What dashboards ask for all the time: one statement each, which is a snapshot by itself, with no more columns than the answer
--- needs. {schema} is where the tables are. program comes first, as in every transaction that reads them (rebuild.sql).
+-- needs. Each answers any number of such questions: %s is a JSON array of their parameters, and its rows begin with the number of
+-- the question, from 1. {schema} is where the tables are. program comes first, as in every transaction that reads them
+-- (rebuild.sql).
 
 -- name: stats
 SELECT
+    asked.number,
     program.position,
     program.currency,
     instructor.codes,
     instructor.live_at,
     {earnings}
-FROM (VALUES (%(instructor_id)s::text)) AS asked (instructor_id)
+FROM ROWS FROM (jsonb_to_recordset(%s::jsonb) AS (instructor_id text)) WITH ORDINALITY AS asked (instructor_id, number)
 LEFT JOIN {schema}.program ON true
 LEFT JOIN {schema}.instructor ON instructor.instructor_id = asked.instructor_id
 LEFT JOIN {schema}.instructor_earnings ON instructor_earnings.instructor_id = asked.instructor_id;
 
 -- name: referred
--- At least one row, with nulls if there is no referral; with each referral what its explanation depends on.
+-- At least one row for each question, with nulls if there is no referral; with each referral what its explanation depends on.
 SELECT
+    asked.number,
     program.position,
     program.funds_position,
     program.credentials_rejected_at,
@@ -31,19 +35,21 @@ SELECT
     {display_name},
     {bank_account},
     {referral}
-FROM (VALUES (%(referrer_id)s::text)) AS asked (referrer_id)
+FROM ROWS FROM (
+    jsonb_to_recordset(%s::jsonb) AS (referrer_id text, before bigint, most bigint)
+) WITH ORDINALITY AS asked (referrer_id, before, most, number)
 LEFT JOIN {schema}.program ON true
 LEFT JOIN {schema}.instructor ON instructor.instructor_id = asked.referrer_id
 LEFT JOIN LATERAL (
     SELECT *
     FROM {schema}.referral
-    WHERE referral.referrer_id = asked.referrer_id AND referral.attributed_position < %(before)s
+    WHERE referral.referrer_id = asked.referrer_id AND referral.attributed_position < asked.before
     ORDER BY referral.attributed_position DESC
-    LIMIT %(limit)s
+    LIMIT asked.most
 ) AS referral ON true
 LEFT JOIN {schema}.payout ON payout.payout_id = referral.payout_id
 LEFT JOIN {schema}.bank_account ON bank_account.stripe_account_id = payout.destination AND payout.status = 'paid'
-ORDER BY referral.attributed_position DESC;
+ORDER BY asked.number, referral.attributed_position DESC;
 
 -- name: display_name
 -- Part of `referred`, for whoever may read names.

@@ -3,15 +3,17 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from projections.own_questions import OwnQuestions, Question, ToldPage
+from projections import asked_together
+from projections.asked_together import AskedTogether
+from projections.own_questions import OwnQuestions, ToldPage
 from projections.views import InstructorStats
 
-AnswerT = TypeVar("AnswerT")
+CONNECTIONS = 2 * asked_together.CONNECTIONS
 
 NamesOf = Callable[[Iterable[str]], dict[str, str]]
 
@@ -29,6 +31,7 @@ class OwnReads:
         names_of: NamesOf | None = None,
     ) -> None:
         self._pool = pool
+        self._stats, self._referred = AskedTogether(pool), AskedTogether(pool)
         self._questions = questions
         self._names_of = names_of
 
@@ -42,18 +45,11 @@ class OwnReads:
         await self._pool.close()
 
     async def stats(self, instructor_id: str) -> InstructorStats:
-        return await self._ask(self._questions.stats(instructor_id))
+        return await self._stats.ask(self._questions.stats(instructor_id))
 
     async def referred(self, referrer_id: str, *, limit: int, after: int | None = None) -> ToldPage:
-        page = await self._ask(self._questions.referred(referrer_id, limit=limit, after=after))
+        page = await self._referred.ask(self._questions.referred(referrer_id, limit=limit, after=after))
         if self._names_of is None:
             return page
         referred = [str(each["referred_id"]) for each in page.items]
         return page._replace(names=await asyncio.to_thread(self._names_of, referred))
-
-    async def _ask(self, question: Question[AnswerT]) -> AnswerT:
-        async with self._pool.connection() as connection:
-            cursor = connection.cursor(binary=True)
-            await cursor.execute(question.statement, question.parameters, prepare=True)
-            rows = await cursor.fetchall()
-        return question.answer(rows)

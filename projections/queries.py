@@ -16,7 +16,7 @@ from ledger.payouts.policy import PAY_AT_ONCE, Policy
 from ledger.status import Status
 from projections import answers
 from projections.answers import Surroundings, payout_view, referral_view
-from projections.own_questions import NO_BOUND, OwnQuestions, Question
+from projections.own_questions import NO_BOUND, OwnQuestions, Question, together
 from projections.reviewed import open_approval_view
 from projections.rows import BankAccountRow, InstructorRow, PayoutRow, ProgramRow, ReferralRow, Row
 from projections.story_views import Part, Sum
@@ -173,7 +173,7 @@ class ReadModels:
     def _ask(self, question: Question[AnswerT]) -> AnswerT:
         with self._pool.connection() as connection:
             cursor = connection.cursor(binary=True)
-            rows = cursor.execute(question.statement, question.parameters, prepare=True).fetchall()
+            rows = cursor.execute(question.statement, together([question]), prepare=True).fetchall()
         return question.answer(rows)
 
     @contextmanager
