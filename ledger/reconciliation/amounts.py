@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 
 MOST_DIGITS = 12
 """Before the point."""
@@ -19,6 +20,7 @@ class AmountError(ValueError):
         self.remedy = remedy
 
 
+@lru_cache(maxsize=4_096)  # bonuses are of few amounts, and fees of one
 def minor_units(text: str, places: int) -> int:
     """`-75.00` with two places → -7500. Raises AmountError."""
     plain = _PLAIN.fullmatch(text)
