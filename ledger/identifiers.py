@@ -10,6 +10,9 @@ from functools import lru_cache
 
 _DERIVED_LENGTH = 20  # 100 bits of SHA-256: collisions stay out of reach for any number of instructors
 _CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # no 0/O, 1/I/L: people read codes to each other
+_CODE_LENGTH = 8
+_LONG_CODE_LENGTH = 16
+_PAIRS = [first + second for second in _CODE_ALPHABET for first in _CODE_ALPHABET]
 
 
 def referral_id(referred_id: str) -> str:
@@ -41,11 +44,11 @@ def transfer_group(payout_id: str) -> str:
 def code_candidates(instructor_id: str) -> tuple[str, str]:
     """Referral codes to issue to an instructor who has none: a short one, and a long one should the short one be taken."""
     number = int.from_bytes(hashlib.sha256(f"code:{instructor_id}".encode()).digest(), "big")
-    letters: list[str] = []
-    while len(letters) < 16:
-        number, digit = divmod(number, len(_CODE_ALPHABET))
-        letters.append(_CODE_ALPHABET[digit])
-    return "".join(letters[:8]), "".join(letters)
+    code = ""
+    for _ in range(_LONG_CODE_LENGTH // 2):  # its digits, the lowest first, two at a time
+        number, pair = divmod(number, len(_PAIRS))
+        code += _PAIRS[pair]
+    return code[:_CODE_LENGTH], code
 
 
 @lru_cache(maxsize=16_384)  # whoever folds the log asks for the same few again and again

@@ -5,7 +5,6 @@ The sender may repeat anything at any time: the rules look at what a fact says, 
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from eventsourcing.dcb.api import DCBQueryItem
@@ -46,11 +45,9 @@ SLICES: Mapping[type, Slice] = {
     WentLive: Slice(go_live.boundary, go_live.decide),
     LessonCompleted: Slice(complete_lesson.boundary, complete_lesson.decide),
 }
-EARNING_FACTS = (SignedUp, WentLive, LessonCompleted)
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What became of one delivery. `position` is that of its first event, given for `recorded`.
 
     `reason` is a stable code; `problem` says in words what is wrong with an invalid delivery. Whoever has seen the log up
@@ -127,65 +124,45 @@ class Ingestion:
         return receipts
 
     def _decide_and_append(self, facts: Sequence[LifecycleFact], actor: str) -> list[Receipt]:
-        boundaries = [_by_key(SLICES[type(fact)].boundary(fact)) for fact in facts]
-        events, head = self._log.read(_merged(boundaries))
+        boundaries = [SLICES[type(fact)].boundary(fact) for fact in facts]
+        events, head = self._log.read(_merged(boundaries), newest_of=program.BOUNDARY)
         history = History.of(events)
-        if any(isinstance(fact, EARNING_FACTS) for fact in facts):
-            for newest in (self._log.read_last(item) for item in program.BOUNDARY):
-                if newest is not None:
-                    history.add(newest)
 
         drafts: list[Draft] = []
         conditions: list[_Boundary] = []
-        decisions: list[tuple[LifecycleFact, Decision, int]] = []
+        decisions: list[tuple[str, Decision, int]] = []
         for fact, boundary in zip(facts, boundaries, strict=True):
             decision = SLICES[type(fact)].decide(fact, history)
-            decisions.append((fact, decision, len(drafts)))
-            drafts += drafts_of(fact, decision, actor)
-            for happened in decision.events:
-                history.add(happened)
+            decisions.append((fact.id, decision, len(drafts)))
             if decision.events:
                 conditions.append(boundary)
-            if any(isinstance(happened.event, BonusEarned) for happened in decision.events):
-                conditions.append(_PROGRAM)
+                drafts += drafts_of(fact, decision, actor)
+            for happened in decision.events:
+                history.add(happened)
+                if isinstance(happened.event, BonusEarned):
+                    conditions.append(program.BOUNDARY)
         first, last = head + 1, head
         if drafts:
             first, last, _ = self._log.append(drafts, _merged(conditions), after=head)
         return [
-            Receipt(fact.id, decision.outcome, decision.reason, first + place if decision.events else None, as_of=last)
-            for fact, decision, place in decisions
+            Receipt(fact_id, decision.outcome, decision.reason, first + place if decision.events else None, as_of=last)
+            for fact_id, decision, place in decisions
         ]
 
 
 def drafts_of(fact: LifecycleFact, decision: Decision, actor: str) -> list[Draft]:
     """The events of a decision: the first is caused by the delivery, each further one by the one before it."""
-    return [
-        Draft(
-            happened,
-            actor=actor,
-            causation_id=fact.cause if place == 0 else None,
-            correlation_id=identifiers.referral_id(fact.subject),
-        )
-        for place, happened in enumerate(decision.events)
-    ]
+    story = identifiers.referral_id(fact.subject)
+    first, *further = decision.events
+    return [Draft(first, actor, fact.cause, story), *[Draft(happened, actor, None, story) for happened in further]]
 
 
-_Boundary = dict[tuple[str, ...], DCBQueryItem]
-"""The items of a consistency boundary, each under what it says: facts that arrive together have many in common."""
-
-
-def _by_key(boundary: Iterable[DCBQueryItem]) -> _Boundary:
-    return {(*item.tags, "|", *item.types): item for item in boundary}
+_Boundary = tuple[DCBQueryItem, ...]
 
 
 def _merged(boundaries: Iterable[_Boundary]) -> Collection[DCBQueryItem]:
-    merged: _Boundary = {}
-    for boundary in boundaries:
-        merged |= boundary
-    return merged.values()
-
-
-_PROGRAM = _by_key(program.BOUNDARY)
+    """The items of all of them, each once: facts that arrive together have many in common."""
+    return {(*item.tags, "|", *item.types): item for boundary in boundaries for item in boundary}.values()
 
 
 def _names_to_keep(facts: Sequence[LifecycleFact], receipts: Sequence[Receipt]) -> dict[str, str]:

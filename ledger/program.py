@@ -23,6 +23,7 @@ INITIAL_TERMS = ProgramTermsSet(founding_cap=100, founding_bonus_minor=7500, sta
 TERMS_BOUNDARY = about(PROGRAM_TERMS_TAG, ProgramTermsSet)
 FOUNDING_BOUNDARY = about(FOUNDING_BONUS_TAG, BonusEarned)
 BOUNDARY = (TERMS_BOUNDARY, FOUNDING_BOUNDARY)
+"""Of each the newest event says all that there is to know."""
 
 
 class Program(NamedTuple):
@@ -46,24 +47,18 @@ class Program(NamedTuple):
         return self.spots_filled + 1 if self.tier == "founding" else None
 
 
-def evolve(program: Program, happened: Occurred) -> Program:
-    """Only the newest event of either kind matters: the terms replace each other, and a founding bonus carries its number."""
-    match happened.event:
-        case ProgramTermsSet() as terms:
-            return program._replace(terms=terms)
-        case BonusEarned(founding_spot=int(spot)):
-            return program._replace(spots_filled=spot)
-        case _:
-            return program
-
-
 def fold(events: Iterable[Occurred]) -> Program:
-    program = Program()
+    """Of either kind the newest event decides: the terms replace each other, and a founding bonus carries its number."""
+    terms, spots_filled = Program()
     for happened in events:
-        program = evolve(program, happened)
-    return program
+        event = happened.event
+        if isinstance(event, ProgramTermsSet):
+            terms = event
+        elif isinstance(event, BonusEarned) and event.founding_spot is not None:
+            spots_filled = event.founding_spot
+    return Program(terms, spots_filled)
 
 
 def of(history: History) -> Program:
-    """The program as this history has it. Terms and founding bonuses do not depend on each other's order."""
-    return fold((*history.tagged(PROGRAM_TERMS_TAG), *history.tagged(FOUNDING_BONUS_TAG)))
+    """The program as this history has it: by the newest of either kind, whatever their order among each other."""
+    return fold((*history.tagged(PROGRAM_TERMS_TAG)[-1:], *history.tagged(FOUNDING_BONUS_TAG)[-1:]))

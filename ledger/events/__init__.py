@@ -77,6 +77,7 @@ from ledger.events.stored import (
     UPCASTERS,
     UnknownEventTypeError,
     decode,
+    encode,
 )
 from ledger.events.transfer import (
     FailureKind,
@@ -172,6 +173,7 @@ __all__ = [
     "account_tag",
     "code_tag",
     "decode",
+    "encode",
     "exception_tag",
     "instructor_tag",
     "payout_tag",

@@ -1,6 +1,5 @@
 """What every event is, and the tags by which events are found."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 from uuid import UUID
@@ -64,8 +63,7 @@ def stripe_event_tag(stripe_event_id: str) -> str:
     return f"stripe-event:{stripe_event_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Happened:
+class Happened(NamedTuple):
     """An event and when it happened, by the clock of whoever reported it."""
 
     event: Event

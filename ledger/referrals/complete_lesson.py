@@ -2,8 +2,8 @@
 
 from eventsourcing.dcb.api import DCBQueryItem
 
-from ledger.events import FirstLessonCompleted, instructor_tag
-from ledger.history import History, about
+from ledger.events import FirstLessonCompleted
+from ledger.history import History
 from ledger.lifecycle import LessonCompleted
 from ledger.referrals import journey
 from ledger.referrals.decision import DUPLICATE, Decision, ignored, recorded
@@ -11,7 +11,7 @@ from ledger.referrals.earning import with_bonus
 
 
 def boundary(fact: LessonCompleted) -> tuple[DCBQueryItem, ...]:
-    return (about(instructor_tag(fact.subject), *journey.EVENTS),)
+    return (journey.boundary(fact.subject),)
 
 
 def decide(fact: LessonCompleted, history: History) -> Decision:

@@ -1,7 +1,6 @@
 """What a lifecycle fact led to: an outcome for the sender, and the events that record it."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ledger.events import Event, Happened
 from ledger.lifecycle import LifecycleFact
@@ -9,8 +8,7 @@ from ledger.lifecycle import LifecycleFact
 Outcome = Literal["recorded", "duplicate", "ignored", "rejected"]
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """`reason` is a stable code, given for `ignored` and `rejected`."""
 
     outcome: Outcome

@@ -13,9 +13,7 @@ def with_bonus(decision: Decision, before: Journey, history: History) -> Decisio
 
     The bonus is earned at the latest of the three times; its amount follows the program as the log has it now.
     """
-    now = before
-    for happened in decision.events:
-        now = journey.evolve(now, happened)
+    now = journey.fold(decision.events, before)
     attribution = now.attribution
     times = (now.attributed_at, now.live_at, now.first_lesson_at)
     if attribution is None or now.bonus is not None or any(time is None for time in times):

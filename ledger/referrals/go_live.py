@@ -3,8 +3,8 @@
 from eventsourcing.dcb.api import DCBQueryItem
 
 from ledger import identifiers
-from ledger.events import InstructorWentLive, ReferralCodeIssued, instructor_tag
-from ledger.history import History, about
+from ledger.events import InstructorWentLive, ReferralCodeIssued
+from ledger.history import History
 from ledger.lifecycle import WentLive
 from ledger.referrals import journey
 from ledger.referrals.decision import DUPLICATE, Decision, recorded
@@ -14,7 +14,7 @@ from ledger.referrals.issue_code import code_boundary, owner_of
 
 def boundary(fact: WentLive) -> tuple[DCBQueryItem, ...]:
     candidates = (code_boundary(code) for code in identifiers.code_candidates(fact.subject))
-    return (about(instructor_tag(fact.subject), *journey.EVENTS), *candidates)
+    return (journey.boundary(fact.subject), *candidates)
 
 
 def decide(fact: WentLive, history: History) -> Decision:

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
+from eventsourcing.dcb.api import DCBQueryItem
+
 from ledger.events import (
     BonusEarned,
     FirstLessonCompleted,
@@ -12,10 +14,11 @@ from ledger.events import (
     ReferralAttributed,
     ReferralCodeIssued,
     instructor_tag,
+    type_names,
 )
 from ledger.history import History
 
-EVENTS = (ReferralCodeIssued, ReferralAttributed, InstructorWentLive, FirstLessonCompleted, BonusEarned)
+_EVENTS = type_names(ReferralCodeIssued, ReferralAttributed, InstructorWentLive, FirstLessonCompleted, BonusEarned)
 
 
 class Journey(NamedTuple):
@@ -30,27 +33,30 @@ class Journey(NamedTuple):
     bonus: BonusEarned | None = None
 
 
-def evolve(journey: Journey, happened: Occurred) -> Journey:
-    match happened.event:
-        case ReferralCodeIssued(code=code):
-            return journey._replace(codes=(*journey.codes, code))
-        case ReferralAttributed() as attribution:
-            return journey._replace(attribution=attribution, attributed_at=happened.occurred_at)
-        case InstructorWentLive():
-            return journey._replace(live_at=happened.occurred_at)
-        case FirstLessonCompleted(lesson_id=lesson_id):
-            return journey._replace(first_lesson_id=lesson_id, first_lesson_at=happened.occurred_at)
-        case BonusEarned() as bonus:
-            return journey._replace(bonus=bonus)
-        case _:
-            return journey
+NOT_BEGUN = Journey()
 
 
-def fold(events: Iterable[Occurred]) -> Journey:
-    journey = Journey()
+def fold(events: Iterable[Occurred], journey: Journey = NOT_BEGUN) -> Journey:
+    """The journey after these events, which was `journey` before them. Made once, not anew for each event."""
+    codes, attribution, attributed_at, live_at, first_lesson_id, first_lesson_at, bonus = journey
     for happened in events:
-        journey = evolve(journey, happened)
-    return journey
+        event = happened.event
+        if isinstance(event, ReferralCodeIssued):
+            codes = (*codes, event.code)
+        elif isinstance(event, ReferralAttributed):
+            attribution, attributed_at = event, happened.occurred_at
+        elif isinstance(event, InstructorWentLive):
+            live_at = happened.occurred_at
+        elif isinstance(event, FirstLessonCompleted):
+            first_lesson_id, first_lesson_at = event.lesson_id, happened.occurred_at
+        elif isinstance(event, BonusEarned):
+            bonus = event
+    return Journey(codes, attribution, attributed_at, live_at, first_lesson_id, first_lesson_at, bonus)
+
+
+def boundary(instructor_id: str) -> DCBQueryItem:
+    """The events that a journey is made of."""
+    return DCBQueryItem(types=_EVENTS, tags=[instructor_tag(instructor_id)])
 
 
 def of(history: History, instructor_id: str) -> Journey:

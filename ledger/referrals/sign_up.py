@@ -3,8 +3,8 @@
 from eventsourcing.dcb.api import DCBQueryItem
 
 from ledger import identifiers
-from ledger.events import ReferralAttributed, instructor_tag
-from ledger.history import History, about
+from ledger.events import ReferralAttributed
+from ledger.history import History
 from ledger.lifecycle import SignedUp
 from ledger.referrals import journey
 from ledger.referrals.decision import DUPLICATE, Decision, ignored, recorded, rejected
@@ -14,7 +14,7 @@ from ledger.referrals.issue_code import code_boundary, owner_of
 
 def boundary(fact: SignedUp) -> tuple[DCBQueryItem, ...]:
     code = fact.data.referral_code
-    return (about(instructor_tag(fact.subject), *journey.EVENTS), *((code_boundary(code),) if code else ()))
+    return (journey.boundary(fact.subject), *((code_boundary(code),) if code else ()))
 
 
 def decide(fact: SignedUp, history: History) -> Decision:

@@ -16,6 +16,7 @@ from ledger.store.errors import (
 )
 from ledger.store.factory import LedgerStoreFactory
 from ledger.store.log_recorder import LogRecorder
+from ledger.store.matching import NewestItem
 from ledger.store.memory import InMemoryRecorder
 from ledger.store.recorder import PostgresRecorder
 from ledger.store.wakeup import Wakeups
@@ -29,6 +30,7 @@ __all__ = [
     "InMemoryRecorder",
     "LedgerStoreFactory",
     "LogRecorder",
+    "NewestItem",
     "PostgresRecorder",
     "RecordedEvent",
     "StoreBusy",

@@ -69,15 +69,20 @@ def check_storable(event: EventEnvelope) -> None:
         raise EventNotStorable(f"the data of {event.event_id} holds a NUL character, which PostgreSQL cannot store")
     names = (event.type, *event.tags)
     _check_text(event, "".join((*names, event.actor, event.causation_id or "", event.correlation_id or "")))
-    for name in names:
-        if len(name) > _MAX_NAME_BYTES // 4 and len(name.encode()) > _MAX_NAME_BYTES:
-            raise EventNotStorable(
-                f"type or tag longer than {_MAX_NAME_BYTES} bytes in {event.event_id}: {name[:40]!r}..."
-            )
+    if max(map(len, names)) > _MAX_NAME_BYTES // 4:
+        _check_length(event, names)
     if not 1 <= event.schema_version <= _INTEGER_MAX:
         raise EventNotStorable(f"schema version {event.schema_version} of {event.event_id} is not a positive integer")
     if event.occurred_at is not None and event.occurred_at.tzinfo is None:
         raise EventNotStorable(f"occurred_at of {event.event_id} has no time zone")
+
+
+def _check_length(event: EventEnvelope, names: Sequence[str]) -> None:
+    for name in names:
+        if len(name.encode()) > _MAX_NAME_BYTES:
+            raise EventNotStorable(
+                f"type or tag longer than {_MAX_NAME_BYTES} bytes in {event.event_id}: {name[:40]!r}..."
+            )
 
 
 def _check_text(event: EventEnvelope, text: str) -> None:

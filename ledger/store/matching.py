@@ -1,10 +1,21 @@
-"""When an event matches a query: the library's rule, in one place."""
+"""When an event matches a query: the library's rule, in one place; and one kind of item more."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from eventsourcing.dcb.api import DCBEvent, DCBQuery, DCBQueryItem
 
-__all__ = ["item_matches", "matches", "selective_items"]
+__all__ = ["NewestItem", "item_matches", "matches", "selective_items"]
+
+
+@dataclass
+class NewestItem(DCBQueryItem):
+    """Reading by it finds the newest of the events that match, and no other. It has one tag.
+
+    As part of a condition it is an item like any other: an event matches it or does not.
+    """
+
+    newest: bool = True
 
 
 def matches(query: DCBQuery, event: DCBEvent) -> bool:
@@ -22,15 +33,12 @@ def selective_items(query: DCBQuery | None) -> list[DCBQueryItem]:
     if query is None or any(not item.types and not item.tags for item in query.items):
         return []
     return [
-        item if _is_plain(item) else DCBQueryItem(types=_once(item.types), tags=_once(item.tags))
+        item
+        if _has_each_once(item.tags) and _has_each_once(item.types)
+        else replace(item, types=list(dict.fromkeys(item.types)), tags=list(dict.fromkeys(item.tags)))
         for item in query.items
     ]
 
 
-def _is_plain(item: DCBQueryItem) -> bool:
-    """Most items have one tag and a few types that were written down once."""
-    return len(set(item.tags)) == len(item.tags) and len(set(item.types)) == len(item.types)
-
-
-def _once(names: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys(names))
+def _has_each_once(names: Sequence[str]) -> bool:
+    return len(names) == 1 or len(set(names)) == len(names)

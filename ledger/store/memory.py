@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from datetime import UTC, datetime
-from itertools import islice, takewhile
+from itertools import dropwhile, islice, takewhile
 from uuid import UUID
 
 from eventsourcing.dcb.api import DCBAppendCondition, DCBEvent, DCBQuery
@@ -14,7 +14,7 @@ from eventsourcing.dcb.popo import InMemoryDCBRecorder
 from ledger.store.envelope import EventEnvelope, RecordedEvent, check_storable, in_envelopes
 from ledger.store.errors import AppendConflict, EventAlreadyRecorded
 from ledger.store.log_recorder import LogRecorder, RecordedEvents
-from ledger.store.matching import matches
+from ledger.store.matching import NewestItem, matches
 
 __all__ = ["InMemoryRecorder"]
 
@@ -65,8 +65,7 @@ class InMemoryRecorder(InMemoryDCBRecorder, LogRecorder):
     ) -> RecordedEvents:
         with self._database_lock:
             newest = self.head() if until is None else min(self.head(), until)
-            matching = self._matching(query or DCBQuery(), after or 0)
-            found = list(islice(takewhile(lambda event: event.position <= newest, matching), limit))
+            found = list(islice(self._found(query or DCBQuery(), after or 0, newest), limit))
         head = (newest or None) if limit is None else found[-1].position if found else None
         return _Found(found, head)
 
@@ -96,6 +95,21 @@ class InMemoryRecorder(InMemoryDCBRecorder, LogRecorder):
             event = self.events[position - 1].event
             if isinstance(event, EventEnvelope) and matches(query, event):
                 yield RecordedEvent(event=copy(event), position=position)
+
+    def _found(self, query: DCBQuery, after: int, until: int) -> Iterator[RecordedEvent]:
+        """What reading finds, in the order of the log: of a newest item one event at most."""
+        newest = [item for item in query.items if isinstance(item, NewestItem)]
+        others = [item for item in query.items if not isinstance(item, NewestItem)]
+        matching = self._matching(DCBQuery(items=others), after) if others or not newest else iter(())
+        found = takewhile(lambda event: event.position <= until, matching)
+        if not newest:
+            return found
+        by_position = {event.position: event for event in found}
+        for item in newest:
+            backwards = self._matching(DCBQuery(items=[item]), after, newest_first=True)
+            for event in islice(dropwhile(lambda event: event.position > until, backwards), 1):
+                by_position[event.position] = event
+        return iter([by_position[position] for position in sorted(by_position)])
 
     def _candidates(self, query: DCBQuery, after: int) -> Sequence[int]:
         """Positions after `after` that may match: those in the shortest list of each item's tags."""

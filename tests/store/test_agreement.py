@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier
 
-from ledger.store import InMemoryRecorder, LogRecorder, PostgresRecorder
+from ledger.store import InMemoryRecorder, LogRecorder, NewestItem, PostgresRecorder
 
 names = st.sampled_from(["a", "b", "c", "ü 'quoted\" {x,\\"])
 tags = st.lists(names, max_size=3)
@@ -132,3 +132,29 @@ def test_on_any_history_all_recorders_agree(logs: Logs, history: list[Append | R
             assert step.on(logs.stock) == expected, f"the library's in PostgreSQL: {step}"
         elif isinstance(step, Append) and expected != "refused":
             logs.stock.append(step.events)
+
+
+newest_items = st.builds(NewestItem, types=st.lists(types, max_size=2), tags=names.map(lambda name: [name]))
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(appends, min_size=1, max_size=8),
+    st.lists(st.builds(DCBQueryItem, types=st.lists(types, max_size=2), tags=tags.filter(bool)), max_size=2),
+    st.lists(newest_items, min_size=1, max_size=3),
+    afters,
+)
+def test_of_a_newest_item_only_the_newest_event_is_read(
+    logs: Logs, history: list[Append], others: list[DCBQueryItem], newest: list[NewestItem], after: int | None
+) -> None:
+    logs.begin()
+    memory = InMemoryRecorder()
+    for step in history:
+        assert step.on(logs.ours) == step.on(memory)
+    query = DCBQuery(items=[*others, *newest])
+    for recorder in (logs.ours, memory):
+        expected = {each.position for item in others for each in recorder.read(DCBQuery(items=[item]), after=after)}
+        for item in newest:
+            of_item = recorder.read(DCBQuery(items=[DCBQueryItem(types=item.types, tags=item.tags)]), after=after)
+            expected |= {each.position for each in list(of_item)[-1:]}
+        assert [each.position for each in recorder.read(query, after=after)] == sorted(expected), recorder

@@ -1,8 +1,9 @@
 -- One page of the events that match one of the items, and the log's head in the same snapshot: at least one row, with nulls if the
--- page is empty. items: [{types, tags}, ...], none of them without both.
+-- page is empty. items: [{types, tags, newest}, ...], none of them without both types and tags.
 --
 -- Each item walks one index from %(after)s on and stops when it has a page: the list of its first tag, where its other tags are
--- probed; without tags, the list of each of its types.
+-- probed; without tags, the list of each of its types. Of an item with "newest", which has one tag, the same list is walked backwards,
+-- to its first find.
 SELECT
     log_head.position AS head,
     page.*
@@ -13,12 +14,13 @@ LEFT JOIN LATERAL (
         event.occurred_at, event.recorded_at, event.actor, event.causation_id, event.correlation_id
     FROM (
         SELECT DISTINCT found.position
-        FROM jsonb_to_recordset(%(items)s) AS item (types text[], tags text[])
+        FROM jsonb_to_recordset(%(items)s) AS item (types text[], tags text[], newest boolean)
         CROSS JOIN LATERAL (
             (
                 SELECT lead.position
                 FROM ledger.event_tag AS lead
-                WHERE lead.tag = item.tags[1]
+                WHERE item.newest IS NOT TRUE
+                  AND lead.tag = item.tags[1]
                   AND lead.position > %(after)s
                   AND lead.position <= least(log_head.position, %(until)s)
                   AND (item.types = '{}' OR lead.type = ANY (item.types))
@@ -33,6 +35,18 @@ LEFT JOIN LATERAL (
                   )
                 ORDER BY lead.position
                 LIMIT %(page_size)s
+            )
+            UNION ALL
+            (
+                SELECT newest.position
+                FROM ledger.event_tag AS newest
+                WHERE item.newest
+                  AND newest.tag = item.tags[1]
+                  AND newest.position > %(after)s
+                  AND newest.position <= least(log_head.position, %(until)s)
+                  AND (item.types = '{}' OR newest.type = ANY (item.types))
+                ORDER BY newest.position DESC
+                LIMIT 1
             )
             UNION ALL
             (
