@@ -52,15 +52,15 @@ def keep_asking(url: str, requests: Sequence[Request], connections: int, seconds
     return asyncio.run(_all(lambda number, taken: ask(number, time.perf_counter() + seconds, taken), connections))
 
 
-def send_all(url: str, requests: Sequence[Request], connections: int) -> Load:
-    """Every request once, by whichever connection is free."""
+def send_all(urls: Sequence[str], requests: Sequence[Request], connections: int) -> Load:
+    """Every request once, by whichever connection is free. The servers take turns in being connected to."""
     waiting = iter(requests)
 
-    async def work(taken: list[float]) -> None:
+    async def work(url: str, taken: list[float]) -> None:
         async with _Connection(url) as open_one:
             taken.extend([await open_one.send(each) for each in waiting])
 
-    return asyncio.run(_all(lambda _, taken: work(taken), connections))
+    return asyncio.run(_all(lambda number, taken: work(urls[number % len(urls)], taken), connections))
 
 
 async def _all(work: Callable[[int, list[float]], Coroutine[Any, Any, None]], connections: int) -> Load:
