@@ -17,7 +17,7 @@ from projections.fold import Keys, apply
 from projections.tables import LIVE_SCHEMA, WorkingRows, claim_program, use_schema
 
 BATCH_SIZE = 2_000
-LARGEST_BATCH_SIZE = 64_000
+LARGEST_BATCH_SIZE = 128_000
 """Far behind, a transaction takes more: a row that many events change is loaded and written once for all of them."""
 PAGE_SIZE = 4_000
 """Of a batch, so many events are held in memory at once."""
