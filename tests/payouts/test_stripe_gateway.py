@@ -15,6 +15,7 @@ from ledger.payouts.stripe_transport import API_VERSION
 from sandbox.stripe_twin import Fault
 from tests.payouts.road import API_KEY, TIMEOUT_SECONDS, Stripe
 from tests.payouts.story import requested
+from tests.payouts.test_outcome import TRANSFER
 
 Heard = Answer | NoAnswer
 
@@ -267,17 +268,6 @@ def test_an_odd_body_does_not_hide_what_the_status_says(status: str, kind: str |
     heard = Wire(response(b'{"error": "no"}', status)).heard()
     outcome = judge(requested(), heard, repeated=False)
     assert (outcome.kind.value if isinstance(outcome, Unknown) else None) == kind
-
-
-TRANSFER: dict[str, Any] = {
-    "object": "transfer",
-    "id": "tr_1",
-    "amount": 7500,
-    "amount_reversed": 0,
-    "currency": "usd",
-    "destination": "acct_ok1",
-    "metadata": {"payout_id": "pay_1"},
-}
 
 
 def test_a_transfer_on_the_wire_settles() -> None:
