@@ -22,7 +22,7 @@ from ledger.events import (
     StripeCredentialsRejected,
     TransferSettled,
 )
-from ledger.payouts import payout as payouts
+from ledger.payouts import payout_fold as payouts
 from ledger.payouts.next_step import Platform
 from ledger.payouts.payout import Payout
 from ledger.referrals import payout_account

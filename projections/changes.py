@@ -26,7 +26,7 @@ from ledger.events import (
     StripeCredentialsRejected,
     TransferSettled,
 )
-from ledger.payouts import payout as payouts
+from ledger.payouts import payout_fold as payouts
 from ledger.payouts.payout import Payout
 from ledger.status import payout_status, status_of
 from projections.rows import BankAccountRow, PayoutRow, ReadModel, ReferralRow

@@ -23,8 +23,6 @@ from projections.share import Share
 __all__ = ["FillingStoppedError", "database_of", "fill"]
 
 SPAWN = get_context("spawn")  # a fork would have its parent's connections
-OBJECTS_BETWEEN_COLLECTIONS = 100_000
-"""Python's garbage collector would look through a batch's rows dozens of times, and find nothing."""
 
 
 class FillingStoppedError(Exception):
@@ -92,7 +90,7 @@ def _fill_share(database: str, share: Share, until: int, tell: Pipe) -> None:
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl-C reaches all processes of a terminal; whoever started us ends us
-    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    gc.disable()  # it would look through a batch's rows again and again: they are in no cycles, so it finds nothing
     unchanged = ConnectionSettings(role=None, statement_timeout_seconds=0, idle_in_transaction_timeout_seconds=0)
     with (
         closing(PostgresRecorder(database, unchanged, only=share.condition)) as recorder,

@@ -9,7 +9,7 @@ from api.export.table import Column, Progress, Row, Table, in_pages
 from ledger.event_log import recorded
 from ledger.events import AboutPayout, BonusEarned, Recorded, TransferSettled, payout_tag, type_names
 from ledger.history import about
-from ledger.payouts import payout as payouts
+from ledger.payouts import payout_fold as payouts
 from ledger.status import payout_status
 from ledger.store import LogRecorder
 

@@ -77,7 +77,7 @@ def entry(before: Payout | None, recorded: Recorded) -> Entry | None:
     if not isinstance(event, AboutPayout):
         return None
     if isinstance(event, BonusEarned):
-        # A payout is earned once: the same bonus again would change nothing, see ledger.payouts.payout.evolve.
+        # A payout is earned once: the same bonus again would change nothing, see ledger.payouts.payout_fold.
         moves: tuple[Move, ...] = () if before is not None else ((EXPENSE, PAYABLE, event.amount_minor),)
         return _entry(event, event.currency, moves)
     return None if before is None else _entry(event, before.bonus.currency, _moves(before, event))

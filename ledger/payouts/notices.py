@@ -26,7 +26,7 @@ from ledger.events import (
     stripe_event_tag,
 )
 from ledger.history import about
-from ledger.payouts import payout as payouts
+from ledger.payouts import payout_fold as payouts
 from ledger.payouts.outcome import moment_of
 
 ACTOR = "stripe"

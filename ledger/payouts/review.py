@@ -10,7 +10,7 @@ from ledger.event_log import ConflictError, Draft, EventLog
 from ledger.events import DeciderRole, Happened, payout_tag
 from ledger.history import about
 from ledger.payouts import actions
-from ledger.payouts import payout as payouts
+from ledger.payouts import payout_fold as payouts
 from ledger.payouts.actions import Accepted, Action, Refused, Verdict
 from ledger.payouts.payout import Payout
 

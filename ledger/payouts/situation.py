@@ -18,7 +18,7 @@ from ledger.events import (
     payout_tag,
 )
 from ledger.history import about
-from ledger.payouts import payout as payouts
+from ledger.payouts import payout_fold as payouts
 from ledger.payouts.credentials import rejected_at
 from ledger.payouts.next_step import Platform, next_step
 from ledger.payouts.payout import Payout

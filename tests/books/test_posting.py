@@ -21,7 +21,7 @@ from ledger.events import (
     TransferReversed,
     TransferSettled,
 )
-from ledger.payouts import payout as payouts
+from ledger.payouts import payout_fold as payouts
 from ledger.payouts.payout import Payout
 from tests.payouts.story import (
     BONUS,

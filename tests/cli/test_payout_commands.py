@@ -11,7 +11,7 @@ from ledger import identifiers
 from ledger.event_log import Draft, EventLog
 from ledger.events import Happened, payout_tag
 from ledger.history import about
-from ledger.payouts import payout as payouts
+from ledger.payouts import payout_fold as payouts
 from ledger.payouts.intents import transfer_intent
 from ledger.store import PostgresRecorder
 from tests.api.running import a_bonus

@@ -22,7 +22,7 @@ from api.export.exports import EXPORTS
 from api.export.span import Span
 from ledger.events import payout_tag
 from ledger.history import about
-from ledger.payouts import payout as payouts
+from ledger.payouts import payout_fold as payouts
 from ledger.proof.canonical import canonical_event
 from ledger.status import payout_status
 from tests.export.conftest import HOSTILE_CODES, Exported

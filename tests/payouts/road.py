@@ -22,7 +22,7 @@ from ledger.events import (
     payout_tag,
 )
 from ledger.history import about
-from ledger.payouts import payout as payouts
+from ledger.payouts import payout_fold as payouts
 from ledger.payouts.actions import Action
 from ledger.payouts.notices import Notices
 from ledger.payouts.pace import Pace

@@ -39,7 +39,7 @@ from ledger.events import (
     TransferSettled,
     UnknownKind,
 )
-from ledger.payouts import payout as payouts
+from ledger.payouts import payout_fold as payouts
 from ledger.payouts.next_step import Platform, next_step
 from ledger.payouts.payout import Payout
 from ledger.payouts.policy import ORDINARY, PAY_AT_ONCE, Circumstances, Policy

@@ -25,7 +25,7 @@ from ledger.events import (
 from ledger.history import about
 from ledger.ingestion import Ingestion, Receipt
 from ledger.lifecycle import parse_fact
-from ledger.payouts import payout as payouts
+from ledger.payouts import payout_fold as payouts
 from ledger.payouts.intents import transfer_intent
 from ledger.people import PeopleDirectory
 from ledger.store import PostgresRecorder

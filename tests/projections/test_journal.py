@@ -15,7 +15,7 @@ from ledger.books.months import period_of
 from ledger.books.posting import Entry, Line, entry
 from ledger.events import PeriodCutOff, Recorded, TransferReversed, payout_tag
 from ledger.history import about
-from ledger.payouts import payout as payouts
+from ledger.payouts import payout_fold as payouts
 from ledger.payouts.intents import reversal_intent
 from ledger.payouts.payout import Payout
 from ledger.people import PeopleDirectory

@@ -6,7 +6,7 @@ from typing import TypeVar
 from api.books_census import BooksCensus
 from ledger.books.accounts import Account
 from ledger.events import AboutPayout
-from ledger.payouts import payout as payouts
+from ledger.payouts import payout_fold as payouts
 from ledger.payouts.payout import Payout
 from ledger.payouts.schedule import RETRY_WINDOW
 from ledger.payouts.situation import Situations
