@@ -26,6 +26,7 @@ from ledger.store import PostgresRecorder
 from ledger.store.connection import ConnectionSettings, open_pool
 from projections import next_copy
 from projections.filling import fill
+from projections.finishing import finish
 from projections.next_copy import NEXT_SCHEMA
 from projections.tables import LIVE_SCHEMA
 
@@ -149,8 +150,7 @@ def rebuild_copy(database_url: str, processes: int) -> tuple[float, float]:
             with pool.connection() as connection, connection.transaction():
                 next_copy.begin(connection, processes)
             fill(pool, EventLog(recorder), processes, head, lambda _: None)
-            with pool.connection() as connection, connection.transaction():
-                next_copy.finish(connection, processes)
+            finish(pool, processes)
 
         seconds = _seconds(rebuild)
     peak = max(getrusage(who).ru_maxrss for who in (RUSAGE_SELF, RUSAGE_CHILDREN))

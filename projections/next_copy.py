@@ -1,7 +1,7 @@
-"""The tables of the next read models: begun, found again after a stop, and finished once the log is in them.
+"""The tables of the next read models: begun, and found again after a stop (`finishing` makes them what the live ones are).
 
 Each share of the log (`share`) fills the same tables, except those that add up over all of it: of these it has its own, with
-its own checkpoint, in a schema of its own that its search_path names first. `finish` adds them up.
+its own checkpoint, in a schema of its own that its search_path names first.
 """
 
 import hashlib
@@ -19,7 +19,18 @@ from ledger.named_queries import named_queries
 from projections.journal_rows import DayKey
 from projections.rows import BankAccountRow, EarningsRow, InstructorRow, PayoutRow, ProgramRow, ReferralRow, Sums
 
-__all__ = ["NEXT_SCHEMA", "Begun", "begin", "begun", "drop", "finish", "schemas_of"]
+__all__ = [
+    "ADDED_UP",
+    "NEXT_SCHEMA",
+    "QUERIES",
+    "Begun",
+    "begin",
+    "begun",
+    "drop",
+    "drop_shares",
+    "names",
+    "schemas_of",
+]
 
 QUERIES = named_queries("projections", "next_copy.sql")
 NEXT_SCHEMA = "read_model_next"
@@ -52,14 +63,15 @@ def begin(connection: Connection[TupleRow], shares: int) -> None:
     drop(connection)
     connection.execute(QUERIES["create_next"])
     connection.execute(QUERIES["note_begun"], {"code": _code(), "shares": shares})
-    for table in _live_tables(connection):
+    for (table,) in connection.execute(QUERIES["tables"]).fetchall():
         _make(connection, NEXT_SCHEMA, table)
-    _constrain(connection, LOOKED_UP)
+    for (statement,) in connection.execute(QUERIES["constraints"], {"tables": LOOKED_UP}).fetchall():
+        connection.execute(statement)
     for own, _ in map(schemas_of, range(shares)):
         connection.execute(SQL("CREATE SCHEMA {}").format(Identifier(own)))
         for table, (key, _) in ADDED_UP.items():
             _make(connection, own, table)
-            connection.execute(SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(Identifier(own, table), _names(key)))
+            connection.execute(SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(Identifier(own, table), names(key)))
 
 
 def begun(connection: Connection[TupleRow]) -> Begun | None:
@@ -79,34 +91,14 @@ def begun(connection: Connection[TupleRow]) -> Begun | None:
     return Begun([row[0] if row else 0 for row in rows], is_finished)
 
 
-def finish(connection: Connection[TupleRow], shares: int) -> None:
-    """Add up what the shares have apart, and give the tables what the live ones have: keys, indexes, grants, statistics."""
-    for table, (key, summed) in ADDED_UP.items():
-        connection.execute(_added_up(connection, table, key, summed, shares))
-    connection.execute("SET LOCAL maintenance_work_mem TO '256MB'")
-    tables = _live_tables(connection)
-    _constrain(connection, tables)
-    for (statement,) in connection.execute(QUERIES["indexes"]).fetchall():
-        connection.execute(statement)
-    for table in tables:
-        connection.execute(SQL("ANALYZE {}").format(Identifier(NEXT_SCHEMA, table)))
-    connection.execute(QUERIES["grant_next"])
-    connection.execute(QUERIES["note_finished"])
-    _drop_shares(connection)
-
-
 def drop(connection: Connection[TupleRow]) -> None:
     connection.execute(QUERIES["drop_next"])
-    _drop_shares(connection)
+    drop_shares(connection)
 
 
-def _drop_shares(connection: Connection[TupleRow]) -> None:
+def drop_shares(connection: Connection[TupleRow]) -> None:
     for (schema,) in connection.execute(QUERIES["share_schemas"]).fetchall():
         connection.execute(SQL("DROP SCHEMA {} CASCADE").format(Identifier(schema)))
-
-
-def _live_tables(connection: Connection[TupleRow]) -> list[str]:
-    return [table for (table,) in connection.execute(QUERIES["tables"]).fetchall()]
 
 
 def _make(connection: Connection[TupleRow], schema: str, table: str) -> None:
@@ -114,30 +106,7 @@ def _make(connection: Connection[TupleRow], schema: str, table: str) -> None:
     connection.execute(statement.format(Identifier(schema, table), Identifier("read_model", table)))
 
 
-def _constrain(connection: Connection[TupleRow], tables: Sequence[str]) -> None:
-    for (statement,) in connection.execute(QUERIES["constraints"], {"tables": tables}).fetchall():
-        connection.execute(statement)
-
-
-def _added_up(
-    connection: Connection[TupleRow], table: str, key: Collection[str], summed: Collection[str], shares: int
-) -> Composed:
-    columns = [column for (column,) in connection.execute(QUERIES["columns"], {"table": table}).fetchall()]
-    values = [
-        SQL("{}" if column in key else "sum({})" if column in summed else "max({})").format(Identifier(column))
-        for column in columns
-    ]
-    parts = [SQL("SELECT * FROM {}").format(Identifier(schemas_of(share)[0], table)) for share in range(shares)]
-    return SQL("INSERT INTO {} ({}) SELECT {} FROM ({}) AS shares GROUP BY {}").format(
-        Identifier(NEXT_SCHEMA, table),
-        _names(columns),
-        SQL(", ").join(values),
-        SQL(" UNION ALL ").join(parts),
-        _names(key),
-    )
-
-
-def _names(columns: Collection[str]) -> Composed:
+def names(columns: Collection[str]) -> Composed:
     return SQL(", ").join(map(Identifier, columns))
 
 

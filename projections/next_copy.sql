@@ -32,6 +32,12 @@ SELECT code, shares, is_finished FROM read_model_next.rebuild;
 -- name: tables
 SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = 'read_model' ORDER BY tablename;
 
+-- name: filled
+-- By all shares: the largest first.
+SELECT relname FROM pg_catalog.pg_class
+WHERE relnamespace = 'read_model_next'::regnamespace AND relkind = 'r' AND relname <> 'rebuild' AND relname <> ALL (%(added_up)s)
+ORDER BY pg_relation_size(oid) DESC, relname;
+
 -- name: columns
 SELECT column_name::text FROM information_schema.columns
 WHERE table_schema = 'read_model' AND table_name = %(table)s
@@ -52,12 +58,17 @@ WHERE key.connamespace = 'read_model'::regnamespace AND key.contype IN ('p', 'u'
 ORDER BY live.relname, key.contype;
 
 -- name: indexes
--- Those that no key has made.
+-- Those of these live tables that no key has made, and the next ones do not have yet.
 SELECT replace(pg_get_indexdef(index.indexrelid), ' ON read_model.', ' ON read_model_next.')
 FROM pg_catalog.pg_index AS index
 JOIN pg_catalog.pg_class AS named ON named.oid = index.indexrelid
-WHERE named.relnamespace = 'read_model'::regnamespace
+JOIN pg_catalog.pg_class AS live ON live.oid = index.indrelid
+WHERE live.relnamespace = 'read_model'::regnamespace AND live.relname = ANY (%(tables)s)
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conindid = index.indexrelid)
+  AND NOT EXISTS (
+      SELECT FROM pg_catalog.pg_class AS made
+      WHERE made.relnamespace = 'read_model_next'::regnamespace AND made.relname = named.relname
+  )
 ORDER BY named.relname;
 
 -- name: grant_next

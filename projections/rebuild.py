@@ -25,6 +25,7 @@ from ledger.named_queries import named_queries
 from projections import next_copy
 from projections.comparing import Difference, differences
 from projections.filling import database_of, fill
+from projections.finishing import finish
 from projections.next_copy import NEXT_SCHEMA, Begun
 from projections.projector import Projector
 
@@ -156,8 +157,7 @@ def _replay_beside(
         shares = len(begun.positions)
         if target:
             fill(pool, log, shares, target, on_progress)
-        with pool.connection() as connection, connection.transaction():
-            next_copy.finish(connection, shares)
+        finish(pool, shares)
     next_ones = Projector(pool, log, [NEXT_SCHEMA])
     if target:
         next_ones.catch_up(live.position(), on_progress)

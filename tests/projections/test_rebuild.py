@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import closing
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -114,6 +115,34 @@ def test_a_rebuild_that_was_stopped_is_gone_on_with(lively: SmallLedger) -> None
         rebuild(lively.owner_pool, lively.log, stop_at_once, processes=1)
 
     assert positions_of(lively)[0] == 40
+
+
+def test_one_that_was_stopped_while_tables_were_completed_is_gone_on_with(lively: SmallLedger) -> None:
+    """A line that is there twice stops it: the journal cannot get its key."""
+    head = lively.log.recorder.head()
+
+    def post_twice(position: int) -> None:
+        if position == head:
+            change_next(
+                lively, "INSERT INTO read_model_next.journal_line SELECT * FROM read_model_next.journal_line LIMIT 1"
+            )
+
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        rebuild(lively.owner_pool, lively.log, post_twice, processes=1)
+
+    change_next(
+        lively,
+        "DELETE FROM read_model_next.journal_line AS line USING read_model_next.journal_line AS other"
+        " WHERE (line.position, line.line) = (other.position, other.line) AND line.ctid > other.ctid",
+    )
+    before = shape(lively)
+    assert positions_of(lively)[0] == head
+    assert shape(lively) == before
+
+
+def change_next(ledger: SmallLedger, statement: LiteralString) -> None:
+    with psycopg.connect(ledger.url) as connection:
+        assert connection.execute(statement).rowcount == 1
 
 
 def test_unless_it_is_begun_anew(lively: SmallLedger) -> None:
