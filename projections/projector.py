@@ -40,6 +40,9 @@ class ProjectionStoppedError(Exception):
 class StandbyError(Exception):
     """Another projector is at work."""
 
+    def __str__(self) -> str:
+        return "somebody else is bringing these read models up to date just now; try again when that is done"
+
 
 class Projector:
     """Keeps one copy of the read models: the live one, or, in a rebuild, the next one or a share of it."""

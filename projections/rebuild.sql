@@ -37,7 +37,15 @@ ALTER SCHEMA read_model_newer RENAME TO read_model_previous;
 -- name: has_previous
 -- Of the same shape: a migration since the swap has changed the live tables only.
 SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'read_model_previous') AND NOT EXISTS (
-    SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'read_model'
-    EXCEPT
-    SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'read_model_previous'
+    (
+        SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'read_model'
+        EXCEPT
+        SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'read_model_previous'
+    )
+    UNION ALL
+    (
+        SELECT tablename, indexname FROM pg_catalog.pg_indexes WHERE schemaname = 'read_model'
+        EXCEPT
+        SELECT tablename, indexname FROM pg_catalog.pg_indexes WHERE schemaname = 'read_model_previous'
+    )
 );

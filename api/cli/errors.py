@@ -56,7 +56,7 @@ def explain(error: Exception) -> tuple[str, int]:
     from api.tokens import NoTokenKeyError
     from ledger.proof.errors import SealingError
     from projections.filling import FillingStoppedError
-    from projections.projector import ProjectionStoppedError
+    from projections.projector import ProjectionStoppedError, StandbyError
     from projections.rebuild import ReadersInTheWayError, RebuildRunningError
     from sandbox.postgres import EmbeddedPostgresError
     from sandbox.season.player import SeasonError
@@ -64,7 +64,7 @@ def explain(error: Exception) -> tuple[str, int]:
     match error:
         case UsageProblem() | SchemaNotReady() | LedgerNotEmpty() | NoStripe() | NoTokenKeyError():
             return str(error), USAGE
-        case EmbeddedPostgresError() | FolderInUse() | FolderUnusable() | RebuildRunningError():
+        case EmbeddedPostgresError() | FolderInUse() | FolderUnusable() | RebuildRunningError() | StandbyError():
             return str(error), USAGE
         case PartFailed() | SeasonError() | NotQuiet() | NotDone() | SealingError():
             return str(error), FOUND_WRONG

@@ -3,6 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -124,10 +125,17 @@ def test_without_previous_read_models_there_is_nothing_to_roll_back(ledger: Smal
         roll_back(ledger.owner_pool, ledger.log)
 
 
-def test_there_is_no_way_back_over_a_migration(ledger: SmallLedger) -> None:
+@pytest.mark.parametrize(
+    "migration",
+    [
+        "ALTER TABLE read_model.payout ADD COLUMN added integer",
+        "CREATE INDEX added ON read_model.payout (amount_minor)",
+    ],
+)
+def test_there_is_no_way_back_over_a_migration(ledger: SmallLedger, migration: LiteralString) -> None:
     rebuild(ledger.owner_pool, ledger.log)
     with psycopg.connect(ledger.url) as connection:
-        connection.execute("ALTER TABLE read_model.payout ADD COLUMN added integer")
+        connection.execute(migration)
     with pytest.raises(NothingToRollBackError):
         roll_back(ledger.owner_pool, ledger.log)
 
