@@ -119,8 +119,12 @@ def resolved_by_run(
     raised = {row.exception_id for row in rows if row.exception_id is not None}
     waiting = [each for each in known.values() if each.is_open and each.exception_id not in raised]
     wanted = {name for each in waiting for name in _names(each.found, run)}
+    ids = {each for one in waiting for each in (one.found.book_line_id, one.found.stripe_line_id, one.found.payout_id)}
+    ids.discard(None)
     classes: dict[tuple[str, str], set[LineClass]] = {}
     for row in rows:
+        if ids.isdisjoint((row.book_line_id, row.stripe_line_id, row.payout_id)):
+            continue  # as nearly all of them
         named = (f"book:{row.book_line_id}", f"stripe:{row.stripe_line_id}", f"payout:{row.category}:{row.payout_id}")
         for name in named:
             if (row.book, name) in wanted:

@@ -41,20 +41,32 @@ class Compared:
 
 
 class Side:
-    """The lines of one side that are still to be matched, `in_order`. The same id a second time is `repeated`."""
+    """The lines of one side that are still to be matched, `in_order`. The same id a second time is `repeated`, and not
+    among `all`.
+    """
 
     def __init__(self, lines: Iterable[Line]) -> None:
         self.open: dict[str, Line] = {}
         self.repeated: list[Line] = []
-        self.matched: dict[str, Line] = {}
         for line in lines:
             if line.id in self.open:
                 self.repeated.append(line)
             else:
                 self.open[line.id] = line
+        self.all = tuple(self.open.values())
 
     def take(self, line: Line) -> None:
-        self.matched[line.id] = self.open.pop(line.id)
+        del self.open[line.id]
+
+    def firsts(self, key: Callable[[Line], object | None]) -> tuple[dict[object, Line], list[Line]]:
+        """The first open line of each key, and those after it; nearly all are the only ones of theirs."""
+        firsts: dict[object, Line] = {}
+        again: list[Line] = []
+        for line in self.open.values():
+            found = key(line)
+            if found is not None and firsts.setdefault(found, line) is not line:
+                again.append(line)
+        return firsts, again
 
     def grouped(self, key: Callable[[Line], object | None]) -> dict[object, list[Line]]:
         """The open lines by a key; those without one are left aside."""

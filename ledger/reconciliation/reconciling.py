@@ -32,12 +32,13 @@ from ledger.history import about
 from ledger.program import INITIAL_TERMS, TERMS_BOUNDARY
 from ledger.reconciliation import exceptions
 from ledger.reconciliation.compare import compare
+from ledger.reconciliation.digests import derived_id, digest_of
 from ledger.reconciliation.exceptions import ExceptionRecord
 from ledger.reconciliation.inputs import Inputs
 from ledger.reconciliation.line import BANK_CATEGORIES, LOG_CATEGORIES, Line
 from ledger.reconciliation.log_lines import LogLines
 from ledger.reconciliation.matching import Compared
-from ledger.reconciliation.result import Rows, as_copied, cells_of, derived_id, digest_of, rows_of, totals, unseen
+from ledger.reconciliation.result import Rows, as_copied, cells_of, rows_of, totals, unseen
 from ledger.reconciliation.run_lines import RunLines
 from ledger.reconciliation.scope import LOG_WINDOW, Scope
 
