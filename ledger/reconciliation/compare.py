@@ -107,7 +107,8 @@ def _by_amount_and_time(book: Book, ours: Side, theirs: Side, matching: Matching
     window = matching.scope.window
     mine, other = Candidates(_distinct(book, ours), window), Candidates(_without_payout(theirs), window)
     for line, stripe in list(only_pairs(_distinct(book, ours), mine, other)):
-        matching.pair(ours, line, theirs, stripe, "amount_and_time")
+        if matching.scope.may_explain(line, stripe):
+            matching.pair(ours, line, theirs, stripe, "amount_and_time")
 
 
 def _leftovers(book: Book, ours: Side, theirs: Side, matching: Matching) -> None:

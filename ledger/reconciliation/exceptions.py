@@ -98,16 +98,20 @@ def evolve(known: dict[str, ExceptionRecord], recorded: Recorded) -> None:
 def opened_by_run(
     run: ReconciliationCompleted, found: Rows, known: Mapping[str, ExceptionRecord]
 ) -> list[ReconciliationExceptionOpened]:
-    """What is new. What is open stays so, and what a person resolved is settled; what a run resolved can come back."""
+    """What is new. What is open stays so, and what a person resolved is settled; what a run resolved can come back, and what has
+    other amounts now is not what anybody settled.
+    """
     return [
         _opened(run, row, found.candidates.get(row.exception_id, NOBODY))
         for row in found.rows
-        if row.exception_id is not None and _is_news(known.get(row.exception_id))
+        if row.exception_id is not None and _is_news(row, known.get(row.exception_id))
     ]
 
 
-def _is_news(before: ExceptionRecord | None) -> bool:
-    return before is None or (before.resolved is not None and before.resolved.run_id is not None)
+def _is_news(row: Row, before: ExceptionRecord | None) -> bool:
+    if before is None or (before.found.book_minor, before.found.stripe_minor) != (row.book_minor, row.stripe_minor):
+        return True
+    return before.resolved is not None and before.resolved.run_id is not None
 
 
 def resolved_by_run(

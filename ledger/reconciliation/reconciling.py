@@ -44,7 +44,7 @@ from ledger.reconciliation.scope import LOG_WINDOW, Scope
 
 ATTEMPTS = 10
 MOST_NEW_EXCEPTIONS = 1000
-RULES = 3
+RULES = 4
 """Part of a run's id: raise it when the same input is to be classified anew, because the rules have changed."""
 
 Progress = Callable[[str], None]

@@ -21,6 +21,7 @@ EXCEPTIONAL = frozenset(
         LineClass.MISSING_AT_BANK,
         LineClass.UNKNOWN_TO_US,
         LineClass.AMOUNT_DIFFERS,
+        LineClass.RECIPIENT_DIFFERS,
         LineClass.DUPLICATE,
     }
 )

@@ -68,6 +68,13 @@ class Scope:
     def is_missing_in_book(self, line: Line) -> bool:
         return self._is_seen(line, self.book)
 
+    def may_explain(self, book: Line, stripe: Line) -> bool:
+        """Whether amount and time are enough for these. A line beyond the range whose own counterpart may lie where nobody looked
+        has probably been matched with it by another run, and would hide what is missing in this one.
+        """
+        ours_is_known = self.holds(book) or self.is_missing_at_stripe(book)
+        return ours_is_known and (self.holds(stripe) or self.is_missing_in_book(stripe))
+
     def is_overdue(self, line: Line) -> bool:
         """Whether a line in flight, that is at Stripe, should have its outcome in the book by now."""
         return self.book is not None and self.book.until - line.at > IN_FLIGHT_AT_MOST

@@ -58,7 +58,7 @@ def _parser(file: CsvFile, currency: str) -> Callable[[int, list[str]], Line | N
     at_id, at_time, _, at_gross, at_fee, at_net, at_category, at_source = (file.columns[name] for name in REQUIRED)
     at_description, at_account = file.columns.get(DESCRIPTION), file.columns.get(ACCOUNT)
     at_payout = next((place for name, place in file.columns.items() if name.endswith(PAYOUT_METADATA)), None)
-    texts = [(name, file.columns[name]) for name in TEXTS if name in file.columns]
+    texts = [(name, place) for name, place in file.columns.items() if name in TEXTS or place == at_payout]
     places = decimals(currency)
     problems, amount = file.problems.found, file.amount
 

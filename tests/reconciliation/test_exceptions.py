@@ -115,6 +115,17 @@ def test_what_a_person_resolved_is_not_opened_again(books: Books) -> None:
     assert books.reconcile(foreign, theirs(4)._replace(category="fee")).open == []
 
 
+def test_what_a_person_resolved_is_opened_again_with_another_difference(books: Books) -> None:
+    books.happened(*paid(1))
+    (cent,) = books.reconcile(theirs(1, amount_minor=7501)).open
+    books.resolve(cent.exception_id, Resolution.ACCEPTED, "a cent", actor="ada")
+    assert books.reconcile(theirs(1, amount_minor=7501)).open == []
+
+    (again,) = books.reconcile(theirs(1, amount_minor=75_000)).open
+
+    assert (again.exception_id, again.found.stripe_minor) == (cent.exception_id, -75_000)
+
+
 def test_an_exception_that_changes_its_class_is_superseded(books: Books) -> None:
     books.happened(*paid(1))
     books.reconcile(theirs(2))
