@@ -144,6 +144,11 @@ class Reconciling:
         events, head = self._log.read([about(RECONCILIATION_TAG)])
         return list(exceptions.fold(events).values()), head
 
+    def exception(self, exception_id: str) -> ExceptionRecord | None:
+        """One of them; None if it was never opened."""
+        events, _ = self._log.read([about(exception_tag(exception_id))])
+        return exceptions.fold(events).get(exception_id)
+
     def assign(self, exception_id: str, owner: str, *, actor: str) -> int:
         """Say who looks after it. Returns the position that reflects this, as the next two do."""
         return self._decide(
