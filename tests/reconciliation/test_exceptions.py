@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
@@ -19,9 +20,11 @@ from ledger.events import (
     Resolution,
     TransferRequested,
     TransferSettled,
+    UnknownEventTypeError,
 )
 from ledger.events.stored import decode
 from ledger.history import about
+from ledger.reconciliation import log_lines
 from ledger.reconciliation.activity import Activity
 from ledger.reconciliation.exceptions import ExceptionRecord
 from ledger.reconciliation.inputs import BadRangeError, Inputs
@@ -88,6 +91,28 @@ def test_the_same_run_again_changes_nothing_and_says_the_same(books: Books) -> N
     assert (second.run, second.open) == (first.run, first.open)
     assert books.log.recorder.head() == head
     assert len(books.runs()) == 1
+
+
+def test_the_same_run_by_several_at_once_is_recorded_once(books: Books) -> None:
+    books.happened(*paid(1), *paid(2))
+    with ThreadPoolExecutor(4) as threads:
+        outcomes = list(threads.map(lambda _: books.reconcile(theirs(1), theirs(3)), range(4)))
+
+    assert sorted(each.is_new for each in outcomes) == [False, False, False, True]
+    assert (len(books.runs()), len(books.exceptions()[0])) == (1, 2)
+    assert len(books.lines().read(outcomes[0].run.completed.run_id)) == outcomes[0].run.completed.lines
+
+
+def test_a_log_of_a_later_version_is_refused_and_the_next_one_is_read(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books.happened(*(event for number in range(1_500) for event in paid(number)))
+    monkeypatch.setattr(log_lines, "VERSION", 2)
+    with pytest.raises(UnknownEventTypeError):
+        books.reconcile()
+
+    monkeypatch.undo()
+    assert len(LogLines.read(books.lines().money_events()).lines) == 1_500
 
 
 def test_a_later_run_resolves_what_it_finds_matched_and_another_opens_it_again(books: Books) -> None:
