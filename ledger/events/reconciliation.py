@@ -39,6 +39,7 @@ class LineClass(StrEnum):
     MISSING_AT_BANK = "missing_at_bank"
     UNKNOWN_TO_US = "unknown_to_us"
     AMOUNT_DIFFERS = "amount_differs"
+    RECIPIENT_DIFFERS = "recipient_differs"  # the same thing, to another account or for another payout
     DUPLICATE = "duplicate"
     OTHER_AT_STRIPE = "other_at_stripe"  # of a category that this book does not keep: fees, adjustments
 

@@ -1,13 +1,13 @@
 """Stripe's activity, or a bank statement, as it was read: lines, and a digest by which the same input is known again."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from ledger.events import ReconciledSource, SourceKind
+from ledger.reconciliation.digests import digest_of
 from ledger.reconciliation.line import Line
-from ledger.reconciliation.scope import Coverage
+from ledger.reconciliation.scope import Coverage, Extent
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,12 @@ class Activity:
     def sha256(self) -> str:
         return digest(self.lines)
 
+    @cached_property
+    def extent(self) -> Extent | None:
+        """None if there are no lines."""
+        moments = [line.at for line in self.lines]
+        return (min(moments), max(moments)) if moments else None
+
     def source(self, seen: Coverage | None) -> ReconciledSource:
         """As a run's event has it."""
         return ReconciledSource(
@@ -39,20 +45,11 @@ class Activity:
 
 def digest(lines: Iterable[Line]) -> str:
     """Independent of the order in which lines were exported, and of how the file writes them."""
-    hashed = hashlib.sha256()
-    for line in sorted(map(_normal, lines)):
-        hashed.update(line.encode())
-    return hashed.hexdigest()
+    return digest_of(sorted(map(_normal, lines)))
 
 
 def _normal(line: Line) -> str:
-    named = (
-        line.id,
-        line.category,
-        line.source_id or "",
-        line.transfer_id or "",
-        line.payout_id or "",
-        line.account or "",
-    )
+    named = f"{line.id}\x1f{line.category}\x1f{line.source_id or ''}\x1f{line.transfer_id or ''}"
+    about = f"{line.payout_id or ''}\x1f{line.account or ''}"
     money = f"{line.amount_minor} {line.fee_minor} {line.net_minor} {line.currency}"
-    return "\x1f".join((*named, money, line.at.isoformat())) + "\n"
+    return f"{named}\x1f{about}\x1f{money}\x1f{line.at.isoformat()}\n"

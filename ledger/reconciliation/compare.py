@@ -44,18 +44,18 @@ def compare(
 
 def _by_source(ours: Side, theirs: Side, matching: Matching) -> None:
     """The id of Stripe's object. A second line of the same object and direction is a duplicate, on either side."""
-    wanted = theirs.grouped(_source)
-    for key, book_lines in ours.grouped(_source).items():
-        stripe_lines = wanted.get(key, [])
-        if stripe_lines:
-            matching.pair(ours, book_lines[0], theirs, stripe_lines[0], "id")
-            for line in book_lines[1:]:
-                ours.take(line)
-                matching.book_alone(line, LineClass.DUPLICATE)
-    for stripe_lines in wanted.values():
-        for line in stripe_lines[1:]:
-            theirs.take(line)
-            matching.stripe_alone(line, LineClass.DUPLICATE)
+    mine, mine_again = ours.firsts(_source)
+    others, others_again = theirs.firsts(_source)
+    for key, line in mine.items():
+        if key in others:
+            matching.pair(ours, line, theirs, others[key], "id")
+    for line in mine_again:
+        if _source(line) in others:
+            ours.take(line)
+            matching.book_alone(line, LineClass.DUPLICATE)
+    for line in others_again:
+        theirs.take(line)
+        matching.stripe_alone(line, LineClass.DUPLICATE)
 
 
 def _by_payout(ours: Side, theirs: Side, matching: Matching) -> None:
@@ -63,8 +63,7 @@ def _by_payout(ours: Side, theirs: Side, matching: Matching) -> None:
     its own is of another month, or gone at Stripe.
     """
     waiting = ours.grouped(lambda line: None if line.source_id else _payout(line))
-    seen = (*ours.matched.values(), *ours.open.values())
-    known = {_payout(line) for line in seen if line.source_id}
+    known = {_payout(line) for line in ours.all if line.source_id}
     for payout_id, stripe_lines in theirs.grouped(_payout).items():
         book_lines = waiting.get(payout_id, [])
         for book, stripe in zip(book_lines, stripe_lines, strict=False):
@@ -108,13 +107,14 @@ def _by_amount_and_time(book: Book, ours: Side, theirs: Side, matching: Matching
     window = matching.scope.window
     mine, other = Candidates(_distinct(book, ours), window), Candidates(_without_payout(theirs), window)
     for line, stripe in list(only_pairs(_distinct(book, ours), mine, other)):
-        matching.pair(ours, line, theirs, stripe, "amount_and_time")
+        if matching.scope.may_explain(line, stripe):
+            matching.pair(ours, line, theirs, stripe, "amount_and_time")
 
 
 def _leftovers(book: Book, ours: Side, theirs: Side, matching: Matching) -> None:
     scope = matching.scope
     of_book, of_stripe = _candidates(ours, theirs, scope)
-    said_before = {_content(line) for line in ours.matched.values()} if book == "bank" else set()
+    said_before = {_content(line) for line in ours.all if line.id not in ours.open} if book == "bank" else set()
     for line in ours.open.values():
         found = of_book.get(line.id, NOBODY)
         if book == "bank" and _content(line) in said_before:

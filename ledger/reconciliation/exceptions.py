@@ -98,16 +98,20 @@ def evolve(known: dict[str, ExceptionRecord], recorded: Recorded) -> None:
 def opened_by_run(
     run: ReconciliationCompleted, found: Rows, known: Mapping[str, ExceptionRecord]
 ) -> list[ReconciliationExceptionOpened]:
-    """What is new. What is open stays so, and what a person resolved is settled; what a run resolved can come back."""
+    """What is new. What is open stays so, and what a person resolved is settled; what a run resolved can come back, and what has
+    other amounts now is not what anybody settled.
+    """
     return [
         _opened(run, row, found.candidates.get(row.exception_id, NOBODY))
         for row in found.rows
-        if row.exception_id is not None and _is_news(known.get(row.exception_id))
+        if row.exception_id is not None and _is_news(row, known.get(row.exception_id))
     ]
 
 
-def _is_news(before: ExceptionRecord | None) -> bool:
-    return before is None or (before.resolved is not None and before.resolved.run_id is not None)
+def _is_news(row: Row, before: ExceptionRecord | None) -> bool:
+    if before is None or (before.found.book_minor, before.found.stripe_minor) != (row.book_minor, row.stripe_minor):
+        return True
+    return before.resolved is not None and before.resolved.run_id is not None
 
 
 def resolved_by_run(
@@ -119,8 +123,12 @@ def resolved_by_run(
     raised = {row.exception_id for row in rows if row.exception_id is not None}
     waiting = [each for each in known.values() if each.is_open and each.exception_id not in raised]
     wanted = {name for each in waiting for name in _names(each.found, run)}
+    ids = {each for one in waiting for each in (one.found.book_line_id, one.found.stripe_line_id, one.found.payout_id)}
+    ids.discard(None)
     classes: dict[tuple[str, str], set[LineClass]] = {}
     for row in rows:
+        if ids.isdisjoint((row.book_line_id, row.stripe_line_id, row.payout_id)):
+            continue  # as nearly all of them
         named = (f"book:{row.book_line_id}", f"stripe:{row.stripe_line_id}", f"payout:{row.category}:{row.payout_id}")
         for name in named:
             if (row.book, name) in wanted:

@@ -44,7 +44,7 @@ class Inputs:
 
     def range(self) -> tuple[datetime, datetime]:
         """`since` and `until`, its end excluded. Raises BadRangeError."""
-        days = days_of(self.stripe.lines)
+        days = days_of(self.stripe.extent) if self.stripe.extent is not None else None
         since = self.since or (days[0] if days else None)
         until = self.until or (days[1] if days else None)
         if since is None or until is None:
@@ -88,5 +88,5 @@ def range_of(first_day: date | None, last_day: date | None) -> tuple[datetime | 
 def _seen(activity: Activity, inputs: Inputs, now: datetime, *, is_complete: bool) -> Coverage | None:
     since, until = inputs.range()
     if is_complete and since < now:  # nobody can have exported what has not happened yet
-        return covered(activity.lines, Coverage(since, min(until, now)))
-    return covered(activity.lines, activity.asked)
+        return covered(activity.extent, Coverage(since, min(until, now)))
+    return covered(activity.extent, activity.asked)

@@ -41,20 +41,32 @@ class Compared:
 
 
 class Side:
-    """The lines of one side that are still to be matched, `in_order`. The same id a second time is `repeated`."""
+    """The lines of one side that are still to be matched, `in_order`. The same id a second time is `repeated`, and not
+    among `all`.
+    """
 
     def __init__(self, lines: Iterable[Line]) -> None:
         self.open: dict[str, Line] = {}
         self.repeated: list[Line] = []
-        self.matched: dict[str, Line] = {}
         for line in lines:
             if line.id in self.open:
                 self.repeated.append(line)
             else:
                 self.open[line.id] = line
+        self.all = tuple(self.open.values())
 
     def take(self, line: Line) -> None:
-        self.matched[line.id] = self.open.pop(line.id)
+        del self.open[line.id]
+
+    def firsts(self, key: Callable[[Line], object | None]) -> tuple[dict[object, Line], list[Line]]:
+        """The first open line of each key, and those after it; nearly all are the only ones of theirs."""
+        firsts: dict[object, Line] = {}
+        again: list[Line] = []
+        for line in self.open.values():
+            found = key(line)
+            if found is not None and firsts.setdefault(found, line) is not line:
+                again.append(line)
+        return firsts, again
 
     def grouped(self, key: Callable[[Line], object | None]) -> dict[object, list[Line]]:
         """The open lines by a key; those without one are left aside."""
@@ -82,10 +94,10 @@ class Matching:
             return
         if book.amount_minor != stripe.amount_minor:
             line_class = LineClass.AMOUNT_DIFFERS
-        elif book.in_flight:
-            line_class = LineClass.UNKNOWN_TO_US if self.scope.is_overdue(book) else LineClass.TIMING
+        elif _differ(book.account, stripe.account) or _differ(book.payout_id, stripe.payout_id):
+            line_class = LineClass.RECIPIENT_DIFFERS
         else:
-            line_class = LineClass.MATCHED
+            line_class = self._agreed(book)
         self.compared.classified.append(Classified(line_class, book, stripe, matched_by))
 
     def sum(self, ours: Side, book: Line, theirs: Side, stripe: tuple[Line, ...]) -> None:
@@ -93,9 +105,16 @@ class Matching:
         if not any(map(self.scope.holds, (book, *stripe))):
             return
         ours.take(book)
+        line_class = self._agreed(book)
         for place, line in enumerate(stripe):
             theirs.take(line)
-            self.compared.classified.append(Classified(LineClass.MATCHED, None if place else book, line, "sum"))
+            self.compared.classified.append(Classified(line_class, None if place else book, line, "sum"))
+
+    def _agreed(self, book: Line) -> LineClass:
+        """What is in flight has no outcome in the book yet, although Stripe's side agrees."""
+        if not book.in_flight:
+            return LineClass.MATCHED
+        return LineClass.UNKNOWN_TO_US if self.scope.is_overdue(book) else LineClass.TIMING
 
     def book_alone(self, line: Line, line_class: LineClass, candidates: Named = NOBODY) -> None:
         if self.scope.holds(line):
@@ -108,6 +127,11 @@ class Matching:
             self.compared.classified.append(Classified(line_class, None, line, None, candidates))
         else:
             self.compared.left_out_of_stripe.append(line)
+
+
+def _differ(ours: str | None, theirs: str | None) -> bool:
+    """Where both sides tell it."""
+    return ours != theirs and ours is not None and theirs is not None
 
 
 def in_order(lines: Iterable[Line]) -> list[Line]:

@@ -32,18 +32,19 @@ from ledger.history import about
 from ledger.program import INITIAL_TERMS, TERMS_BOUNDARY
 from ledger.reconciliation import exceptions
 from ledger.reconciliation.compare import compare
+from ledger.reconciliation.digests import derived_id, digest_of
 from ledger.reconciliation.exceptions import ExceptionRecord
 from ledger.reconciliation.inputs import Inputs
 from ledger.reconciliation.line import BANK_CATEGORIES, LOG_CATEGORIES, Line
 from ledger.reconciliation.log_lines import LogLines
 from ledger.reconciliation.matching import Compared
-from ledger.reconciliation.result import Rows, as_copied, cells_of, derived_id, digest_of, rows_of, totals, unseen
+from ledger.reconciliation.result import Rows, as_copied, cells_of, rows_of, totals, unseen
 from ledger.reconciliation.run_lines import RunLines
 from ledger.reconciliation.scope import LOG_WINDOW, Scope
 
 ATTEMPTS = 10
 MOST_NEW_EXCEPTIONS = 1000
-RULES = 3
+RULES = 4
 """Part of a run's id: raise it when the same input is to be classified anew, because the rules have changed."""
 
 Progress = Callable[[str], None]
@@ -142,6 +143,11 @@ class Reconciling:
         """Every exception, oldest first, and the position that this reflects."""
         events, head = self._log.read([about(RECONCILIATION_TAG)])
         return list(exceptions.fold(events).values()), head
+
+    def exception(self, exception_id: str) -> ExceptionRecord | None:
+        """One of them; None if it was never opened."""
+        events, _ = self._log.read([about(exception_tag(exception_id))])
+        return exceptions.fold(events).get(exception_id)
 
     def assign(self, exception_id: str, owner: str, *, actor: str) -> int:
         """Say who looks after it. Returns the position that reflects this, as the next two do."""

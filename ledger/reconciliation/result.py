@@ -1,27 +1,27 @@
 """What a comparison comes to: rows to keep, totals by class, and what is left unexplained."""
 
-import base64
-import hashlib
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ledger.events import Book, ClassTotal, Comparison, LineClass
 from ledger.reconciliation.candidates import Named
+from ledger.reconciliation.digests import derived_id
 from ledger.reconciliation.line import Line
 from ledger.reconciliation.matching import Classified, Compared
 from ledger.reconciliation.scope import Scope
 
 FEES = "fees_on_lines"
-CHUNK = 1000
+NULL = r"\N"
 EXCEPTIONAL = frozenset(
     {
         LineClass.MISSING_AT_STRIPE,
         LineClass.MISSING_AT_BANK,
         LineClass.UNKNOWN_TO_US,
         LineClass.AMOUNT_DIFFERS,
+        LineClass.RECIPIENT_DIFFERS,
         LineClass.DUPLICATE,
     }
 )
@@ -128,42 +128,30 @@ def as_copied(run_id: str, cells: Iterable[str]) -> list[str]:
     return [f"{run_id}\t{each}" for each in cells]
 
 
-def digest_of(copied: Sequence[str]) -> str:
-    """Over all of it, some at a time: line by line takes several times as long, at once as much memory again."""
-    hashed = hashlib.sha256()
-    for first in range(0, len(copied), CHUNK):
-        hashed.update("".join(copied[first : first + CHUNK]).encode())
-    return hashed.hexdigest()
-
-
 def _cells(row: Row) -> str:
-    """The rows of a run have some million cells: most of the time of writing them would go into asking what each is."""
-    return "\t".join([_WRITTEN[type(value)](value) for value in row]) + "\n"
+    """Column by column: a run has some million cells, and asking each of them what it is took half as long again."""
+    about = f"{row.number}\t{row.book}\t{row.line_class}\t{_text(row.category)}\t{_text(row.matched_by)}"
+    ours = f"{_text(row.book_line_id)}\t{_moment(row.book_at)}\t{_number(row.book_minor)}"
+    theirs = f"{_text(row.stripe_line_id)}\t{_text(row.stripe_source_id)}\t{_moment(row.stripe_at)}\t{_number(row.stripe_minor)}"
+    return f"{about}\t{ours}\t{theirs}\t{_text(row.payout_id)}\t{_text(row.exception_id)}\n"
 
 
-def _text(value: str) -> str:
+def _text(value: str | None) -> str:
+    if value is None:
+        return NULL
     return value.translate(_ESCAPED) if _SPECIAL.search(value) else value
 
 
-def _moment(at: datetime) -> str:
+def _number(value: int | None) -> int | str:
+    return NULL if value is None else value
+
+
+def _moment(at: datetime | None) -> str:
     """As PostgreSQL shows a `timestamptz` in UTC. Every moment here is in UTC."""
-    shown = at.isoformat(" ").removesuffix("+00:00")
-    return f"{shown.rstrip('0') if at.microsecond else shown}+00"
-
-
-_WRITTEN: Mapping[type, Callable[[Any], str]] = {
-    type(None): lambda _: r"\N",
-    int: str,
-    str: _text,
-    LineClass: str,
-    datetime: _moment,
-}
-
-
-def derived_id(prefix: str, *parts: object) -> str:
-    """An id that says the same as its parts, so that what is found twice has one name."""
-    digest = hashlib.sha256("\x1f".join(map(str, (prefix, *parts))).encode()).digest()
-    return f"{prefix}_{base64.b32encode(digest).decode().lower()[:20]}"
+    if at is None:
+        return NULL
+    shown = at.isoformat(" ")
+    return f"{shown[:-6].rstrip('0')}+00" if at.microsecond else shown[:-3]
 
 
 def _row(number: int, book: Book, each: Classified, repeated: Counter[str]) -> Row:
@@ -175,21 +163,25 @@ def _row(number: int, book: Book, each: Classified, repeated: Counter[str]) -> R
         repeated[exception_id] += 1
         if repeated[exception_id] > 1:
             exception_id = derived_id("exc", *named, repeated[exception_id])
+    book_id, book_at, book_minor = (ours.id, ours.at, ours.amount_minor) if ours else (None, None, None)
+    stripe_id, source_id = (theirs.id, theirs.source_id) if theirs else (None, None)
+    stripe_at, stripe_minor = (theirs.at, theirs.amount_minor) if theirs else (None, None)
+    payout_id = (ours.payout_id if ours else None) or (theirs.payout_id if theirs else None)
     return Row(
-        number=number,
-        book=book,
-        line_class=each.line_class,
-        category=each.category,
-        matched_by=each.matched_by,
-        book_line_id=ours.id if ours else None,
-        book_at=ours.at if ours else None,
-        book_minor=ours.amount_minor if ours else None,
-        stripe_line_id=theirs.id if theirs else None,
-        stripe_source_id=theirs.source_id if theirs else None,
-        stripe_at=theirs.at if theirs else None,
-        stripe_minor=theirs.amount_minor if theirs else None,
-        payout_id=(ours.payout_id if ours else None) or (theirs.payout_id if theirs else None),
-        exception_id=exception_id,
+        number,
+        book,
+        each.line_class,
+        each.category,
+        each.matched_by,
+        book_id,
+        book_at,
+        book_minor,
+        stripe_id,
+        source_id,
+        stripe_at,
+        stripe_minor,
+        payout_id,
+        exception_id,
     )
 
 

@@ -3,7 +3,6 @@
 That depends on what was read of the other side, not on the ends of the range: where nobody has looked, nothing is missing.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
@@ -17,6 +16,9 @@ YEARS = range(2000, 2200)  # so that every margin beyond a range is a time too
 A_SECOND = timedelta(seconds=1)
 IN_FLIGHT_AT_MOST = timedelta(hours=24)  # by then the key has run out, and somebody has to look
 
+Extent = tuple[datetime, datetime]
+"""The moments of the first and of the last line."""
+
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
@@ -29,13 +31,14 @@ class Coverage:
         return self.since <= since and until <= self.until
 
 
-def covered(lines: Iterable[Line], declared: Coverage | None = None) -> Coverage | None:
+def covered(extent: Extent | None, declared: Coverage | None = None) -> Coverage | None:
     """From the first to the last line, and what is declared besides; None if nothing is known of this side. The last line's
     moment is a whole second at Stripe, and ours lies within that second.
     """
-    moments = [line.at for line in lines]
-    if moments:
-        moments.append(max(moments) + A_SECOND)
+    moments: list[datetime] = []
+    if extent is not None:
+        first, last = extent
+        moments += (first, last + A_SECOND)
     if declared is not None:
         moments += (declared.since, declared.until)
     return Coverage(min(moments), max(moments)) if moments else None
@@ -65,6 +68,13 @@ class Scope:
     def is_missing_in_book(self, line: Line) -> bool:
         return self._is_seen(line, self.book)
 
+    def may_explain(self, book: Line, stripe: Line) -> bool:
+        """Whether amount and time are enough for these. A line beyond the range whose own counterpart may lie where nobody looked
+        has probably been matched with it by another run, and would hide what is missing in this one.
+        """
+        ours_is_known = self.holds(book) or self.is_missing_at_stripe(book)
+        return ours_is_known and (self.holds(stripe) or self.is_missing_in_book(stripe))
+
     def is_overdue(self, line: Line) -> bool:
         """Whether a line in flight, that is at Stripe, should have its outcome in the book by now."""
         return self.book is not None and self.book.until - line.at > IN_FLIGHT_AT_MOST
@@ -86,10 +96,7 @@ class Scope:
         return line.at - self.margin, last + self.margin
 
 
-def days_of(lines: Iterable[Line]) -> tuple[datetime, datetime] | None:
-    """The whole days (UTC) that lines lie in; None if there are none."""
-    moments = [line.at for line in lines]
-    if not moments:
-        return None
-    first, last = min(moments).date(), max(moments).date()
+def days_of(extent: Extent) -> tuple[datetime, datetime]:
+    """The whole days (UTC) that lines lie in."""
+    first, last = (moment.date() for moment in extent)
     return datetime.combine(first, time(), UTC), datetime.combine(last + timedelta(days=1), time(), UTC)

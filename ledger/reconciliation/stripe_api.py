@@ -49,7 +49,9 @@ async def read_activity(
             page = await _page(client, asked)
             lines += [_line(item) for item in page["data"]]
             on_progress(len(lines))
-            if not page["has_more"] or not page["data"]:
+            if page["has_more"] and not page["data"]:
+                raise StripeUnreadableError(200, "a page says that there are more, and has none of them")
+            if not page["has_more"]:
                 return Activity(
                     "stripe_api", lines, asked=Coverage(wanted.since, max(wanted.since, min(wanted.until, now)))
                 )

@@ -22,10 +22,10 @@ REQUIRED = (
     "reporting_category",
     "source_id",
 )
-AMOUNTS = ("gross", "fee", "net")
 DESCRIPTION = "description"
 ACCOUNT = "connected_account_id"
 PAYOUT_METADATA = "metadata[payout_id]"
+TEXTS = ("balance_transaction_id", "reporting_category", "source_id", DESCRIPTION, ACCOUNT)
 
 _PAYOUT_ID = re.compile(r"\bpay_[a-z2-7]{20}\b")
 _SUSPECT = frozenset("=@+- \t\r\n")
@@ -44,7 +44,8 @@ def parse_stripe_csv(content: bytes, currency: str, *, others_left_out: bool = F
     left_out = 0
     at_currency = file.columns["currency"]
     for number, row in file.rows():
-        if not file.is_in(currency, number, "currency", row[at_currency], others_left_out=others_left_out):
+        said = row[at_currency]
+        if said != currency and not file.is_in(currency, number, "currency", said, others_left_out=others_left_out):
             left_out += 1
         elif (line := parse(number, row)) is not None:
             lines.append(line)
@@ -54,43 +55,48 @@ def parse_stripe_csv(content: bytes, currency: str, *, others_left_out: bool = F
 
 def _parser(file: CsvFile, currency: str) -> Callable[[int, list[str]], Line | None]:
     """Places looked up once: this runs for each of a hundred thousand lines."""
-    at_id, at_time, _, *at_amounts, at_category, at_source = (file.columns[name] for name in REQUIRED)
+    at_id, at_time, _, at_gross, at_fee, at_net, at_category, at_source = (file.columns[name] for name in REQUIRED)
     at_description, at_account = file.columns.get(DESCRIPTION), file.columns.get(ACCOUNT)
     at_payout = next((place for name, place in file.columns.items() if name.endswith(PAYOUT_METADATA)), None)
-    texts = [(name, file.columns[name]) for name in (*REQUIRED, DESCRIPTION, ACCOUNT) if name in file.columns]
-    texts = [(name, place) for name, place in texts if place not in at_amounts]
+    texts = [(name, place) for name, place in file.columns.items() if name in TEXTS or place == at_payout]
     places = decimals(currency)
+    problems, amount = file.problems.found, file.amount
 
     def parse(number: int, row: list[str]) -> Line | None:
-        before = len(file.problems.found)
+        before = len(problems)
         for name, place in texts:
             if row[place][:1] in _SUSPECT:
                 file.check_text(number, name, row[place])
-        gross, fee, net = (
-            file.amount(number, name, row[place], places) for name, place in zip(AMOUNTS, at_amounts, strict=True)
-        )
+        gross = amount(number, "gross", row[at_gross], places)
+        fee = amount(number, "fee", row[at_fee], places)
+        net = amount(number, "net", row[at_net], places)
         at = file.moment(number, "created_utc", row[at_time])
         if not row[at_id]:
             file.problems.add(number, "balance_transaction_id", "it is empty", "export the file again")
-        if len(file.problems.found) > before:
+        if len(problems) > before:
             return None
         named = row[at_payout] if at_payout is not None else ""
         if not named and at_description is not None and "pay_" in row[at_description]:
             said = _PAYOUT_ID.search(row[at_description])
             named = said.group() if said is not None else ""
         account = row[at_account] if at_account is not None else ""
+        source, transfer = (
+            row[at_source] or None,
+            None,
+        )  # of a reversal, the report does not say which transfer it takes back
         return Line(
-            id=row[at_id],
-            at=at,
-            until=at,
-            category=row[at_category],
-            currency=currency,
-            amount_minor=gross,
-            fee_minor=fee,
-            net_minor=net,
-            source_id=row[at_source] or None,
-            payout_id=named or None,
-            account=account or None,
+            row[at_id],
+            at,
+            at,
+            row[at_category],
+            currency,
+            gross,
+            fee,
+            net,
+            source,
+            transfer,
+            named or None,
+            account or None,
         )
 
     return parse

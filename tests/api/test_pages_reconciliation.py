@@ -1,10 +1,12 @@
 """Reconciling by the pages: a report is sent as browsers send files, and what does not fit is worked off."""
 
 import re
+from html import unescape
 
 import httpx
 import pytest
 
+from api.pages.finance.reconciliations import EXCEPTIONS_SHOWN
 from tests.api.running import Ledger
 from tests.api.test_pages import sign_in
 from tests.api.test_pages_finance import post, show, text_of
@@ -54,6 +56,17 @@ def test_what_cannot_be_taken_is_told_on_the_page(
     assert answer.status_code == 422
     assert words in text_of(answer.text)
     assert "nothing was recorded" in answer.text
+
+
+def test_many_exceptions_are_listed_page_by_page(ledger: Ledger) -> None:
+    send(ledger, HEADER + "".join(FOREIGN.replace("1", f"1{n}", 1) for n in range(EXCEPTIONS_SHOWN + 2)))
+    first = _list(ledger)
+    (later,) = re.findall(r'href="([^"]+)" rel="next"', first)
+    second = ledger.client.get(unescape(later)).text
+
+    of_first, of_second = (set(re.findall(r"exc_[a-z2-7]{20}", page)) for page in (first, second))
+    assert (len(of_first), len(of_second), of_first & of_second) == (EXCEPTIONS_SHOWN, 2, set())
+    assert 'rel="next"' not in second
 
 
 def test_an_exception_is_worked_off(ledger: Ledger) -> None:

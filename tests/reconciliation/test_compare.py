@@ -9,6 +9,7 @@ from ledger.events import LineClass
 from ledger.reconciliation.candidates import MOST_NAMED
 from ledger.reconciliation.line import Line
 from ledger.reconciliation.nearest import consecutive_sum, nearest_pairs
+from ledger.reconciliation.scope import Coverage
 from tests.reconciliation.lines import (
     MIDDLE,
     SINCE,
@@ -20,6 +21,7 @@ from tests.reconciliation.lines import (
     in_flight,
     line,
     ours,
+    scope,
     theirs,
     topup,
 )
@@ -274,6 +276,48 @@ def test_of_many_candidates_the_nearest_are_named_and_all_are_counted() -> None:
     (named,) = (each.candidates for each in found.classified if each.book)
     assert [each.id for each in named.nearest] == [f"txn_{n:02}" for n in range(MOST_NAMED)]
     assert named.in_all == 30
+
+
+def test_a_reversal_of_before_the_range_does_not_explain_another_one_within_it() -> None:
+    """Its own is at Stripe before the file begins, and was matched by the run of that month."""
+    day = timedelta(days=1)
+    before = reversal("tr_1/500", 500, transfer_id="tr_1")._replace(at=SINCE - day, until=SINCE - day)
+    unheard_of = unnamed("txn_b", 500)._replace(at=SINCE + day, until=SINCE + day)
+
+    found, _ = compared("log", [before], [unheard_of])
+
+    assert classes(found) == {"txn_b": LineClass.UNKNOWN_TO_US}
+    assert candidates(found) == {"txn_b": ["tr_1/500"]}
+    seen = scope(stripe=Coverage(SINCE - 10 * day, UNTIL))
+    assert set(classes(compared("log", [before], [unheard_of], seen)[0]).values()) == {LineClass.MATCHED}
+
+
+def test_a_line_of_a_longer_statement_does_not_explain_a_top_up_of_the_range() -> None:
+    of_june = at_bank(1, SINCE - timedelta(days=3), named=False)
+    within = scope("bank", seen=Coverage(SINCE - timedelta(days=20), UNTIL))
+    found, _ = compared("bank", [of_june], [topup(2, SINCE + timedelta(days=1))], within)
+    assert classes(found) == {"txn_tu_2": LineClass.MISSING_AT_BANK}
+
+
+def test_a_transfer_that_went_to_another_account_or_for_another_payout_is_an_exception() -> None:
+    elsewhere = [theirs(1, account="acct_x"), theirs(2, payout_id="pay_x"), theirs(3, account=None, payout_id=None)]
+    found, totals = compared("log", [ours(1), ours(2), ours(3)], elsewhere)
+    assert classes(found) == {
+        **dict.fromkeys(("tr_1", "txn_1", "tr_2", "txn_2"), LineClass.RECIPIENT_DIFFERS),
+        **dict.fromkeys(("tr_3", "txn_3"), LineClass.MATCHED),
+    }
+    assert (totals.difference_minor, totals.remainder_minor) == (0, 0)
+    found, _ = compared("log", [in_flight(1)], [theirs(1, source_id="tr_unheard", account="acct_x")])
+    assert set(classes(found).values()) == {LineClass.RECIPIENT_DIFFERS}
+
+
+def test_parts_that_add_up_to_what_is_still_being_taken_back_are_not_matched_yet() -> None:
+    claim = reversal("payout:pay_1:r1", 2000, transfer_id="tr_1")._replace(in_flight=True)
+    parts = [reversal("txn_a", 1500, transfer_id="tr_1"), reversal("txn_b", 500, transfer_id="tr_1")]
+    found, _ = compared("log", [claim], parts)
+    assert set(classes(found).values()) == {LineClass.UNKNOWN_TO_US}
+    soon = scope(seen=Coverage(SINCE, MIDDLE + timedelta(hours=1)))
+    assert set(classes(compared("log", [claim], parts, soon)[0]).values()) == {LineClass.TIMING}
 
 
 def test_a_sum_is_made_of_neighbours() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
@@ -19,9 +20,11 @@ from ledger.events import (
     Resolution,
     TransferRequested,
     TransferSettled,
+    UnknownEventTypeError,
 )
 from ledger.events.stored import decode
 from ledger.history import about
+from ledger.reconciliation import log_lines
 from ledger.reconciliation.activity import Activity
 from ledger.reconciliation.exceptions import ExceptionRecord
 from ledger.reconciliation.inputs import BadRangeError, Inputs
@@ -90,6 +93,28 @@ def test_the_same_run_again_changes_nothing_and_says_the_same(books: Books) -> N
     assert len(books.runs()) == 1
 
 
+def test_the_same_run_by_several_at_once_is_recorded_once(books: Books) -> None:
+    books.happened(*paid(1), *paid(2))
+    with ThreadPoolExecutor(4) as threads:
+        outcomes = list(threads.map(lambda _: books.reconcile(theirs(1), theirs(3)), range(4)))
+
+    assert sorted(each.is_new for each in outcomes) == [False, False, False, True]
+    assert (len(books.runs()), len(books.exceptions()[0])) == (1, 2)
+    assert len(books.lines().read(outcomes[0].run.completed.run_id)) == outcomes[0].run.completed.lines
+
+
+def test_a_log_of_a_later_version_is_refused_and_the_next_one_is_read(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books.happened(*(event for number in range(1_500) for event in paid(number)))
+    monkeypatch.setattr(log_lines, "VERSION", 2)
+    with pytest.raises(UnknownEventTypeError):
+        books.reconcile()
+
+    monkeypatch.undo()
+    assert len(LogLines.read(books.lines().money_events()).lines) == 1_500
+
+
 def test_a_later_run_resolves_what_it_finds_matched_and_another_opens_it_again(books: Books) -> None:
     books.happened(*paid(1), *paid(2))
     books.reconcile(theirs(1))
@@ -113,6 +138,17 @@ def test_what_a_person_resolved_is_not_opened_again(books: Books) -> None:
 
     assert books.reconcile(foreign).open == []
     assert books.reconcile(foreign, theirs(4)._replace(category="fee")).open == []
+
+
+def test_what_a_person_resolved_is_opened_again_with_another_difference(books: Books) -> None:
+    books.happened(*paid(1))
+    (cent,) = books.reconcile(theirs(1, amount_minor=7501)).open
+    books.resolve(cent.exception_id, Resolution.ACCEPTED, "a cent", actor="ada")
+    assert books.reconcile(theirs(1, amount_minor=7501)).open == []
+
+    (again,) = books.reconcile(theirs(1, amount_minor=75_000)).open
+
+    assert (again.exception_id, again.found.stripe_minor) == (cent.exception_id, -75_000)
 
 
 def test_an_exception_that_changes_its_class_is_superseded(books: Books) -> None:

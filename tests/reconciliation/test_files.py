@@ -112,6 +112,12 @@ def test_what_is_wrong_is_told_with_its_line_and_what_to_do(content: bytes, said
     assert all("; " in each for each in found)
 
 
+def test_the_payouts_metadata_is_no_formula_either() -> None:
+    content = report(GOOD + ",=A1").replace(b"description", b"description,transfer_metadata[payout_id]")
+    (said,) = problems(content)
+    assert said.startswith("line 2, transfer_metadata[payout_id]: '=A1' is a formula")
+
+
 def test_a_line_break_in_a_cell_does_not_move_the_numbers_of_lines() -> None:
     lines = (GOOD + '"two\nlines"', GOOD.replace("-75.00,0", "x,0"))
     assert problems(report(*lines))[0].startswith("line 4, gross")

@@ -110,8 +110,7 @@ def _exception_page(
     typed: Mapping[str, str] = MappingProxyType({}),
 ) -> HTMLResponse:
     """`error`: what became of an attempt to work it off, with what was `typed`."""
-    records, _ = parts.services.reconciling.exceptions()
-    record = next((each for each in records if each.exception_id == exception_id), None)
+    record = parts.services.reconciling.exception(exception_id)
     if record is None:
         raise ProblemError(Kind.NOT_FOUND, "No such exception.")
     return staff_page(

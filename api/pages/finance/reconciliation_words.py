@@ -15,6 +15,7 @@ CLASSES: Mapping[LineClass, str] = {
     LineClass.MISSING_AT_BANK: "At Stripe, and not on the bank statement",
     LineClass.UNKNOWN_TO_US: "At Stripe, and not on our log",
     LineClass.AMOUNT_DIFFERS: "The same thing with another amount",
+    LineClass.RECIPIENT_DIFFERS: "The same thing, to another account or for another payout",
     LineClass.DUPLICATE: "The same thing a second time",
     LineClass.OTHER_AT_STRIPE: "What our books do not keep, like fees and top-ups",
 }

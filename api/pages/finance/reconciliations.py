@@ -28,6 +28,7 @@ router = APIRouter(include_in_schema=False)
 
 RUNS_SHOWN = 25
 LINES_SHOWN = 50
+EXCEPTIONS_SHOWN = 50
 PROBLEMS_SHOWN = 20
 NO_REPORT = "Choose the file that Stripe exported."
 NO_DAY = "Give days like 2026-07-31."
@@ -66,11 +67,26 @@ def _reconcile(request: Request, parts: Parts, viewer: Principal, sent: Uploaded
 
 
 @router.get("/finance/reconciliations/exceptions")
-def list_exceptions(request: Request, parts: PartsOfApp, viewer: StaffViewer, state: str = "open") -> HTMLResponse:
+def list_exceptions(
+    request: Request, parts: PartsOfApp, viewer: StaffViewer, state: str = "open", cursor: str | None = None
+) -> HTMLResponse:
+    listed = ("reconciliation exceptions page", state)
+    after = cursors.decode(cursor, *listed) or 0
     records, _ = parts.services.reconciling.exceptions()
+    further = [each for each in enumerate(records, 1) if each[0] > after]
+    found = [(number, record) for number, record in further if state == "all" or record.is_open]
+    next_cursor = cursors.encode(found[EXCEPTIONS_SHOWN - 1][0] if len(found) > EXCEPTIONS_SHOWN else None, *listed)
     now = composition.now()
-    found = [ExceptionView.of(record, now) for record in records if state == "all" or record.is_open]
-    return staff_page(request, "exceptions.html", viewer, exceptions=found, state=state, classes=CLASSES)
+    return staff_page(
+        request,
+        "exceptions.html",
+        viewer,
+        exceptions=[ExceptionView.of(record, now) for _, record in found[:EXCEPTIONS_SHOWN]],
+        state=state,
+        is_first=not after,
+        classes=CLASSES,
+        next_page=next_cursor and urlencode({"state": state, "cursor": next_cursor}),
+    )
 
 
 @router.get("/finance/reconciliations/{run_id}")
