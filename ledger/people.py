@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+import orjson
 from psycopg_pool import ConnectionPool
 
 from ledger.named_queries import named_queries
@@ -19,10 +20,8 @@ class PeopleDirectory:
         """Store the display name of each instructor id; the newest one given wins. Not of those who were forgotten."""
         if names:
             with self._pool.connection() as connection:
-                connection.execute(
-                    QUERIES["remember"],
-                    {"instructor_ids": list(names), "display_names": list(names.values())},
-                )
+                # As one document: two arrays of text take psycopg twice as long.
+                connection.execute(QUERIES["remember"], {"names": orjson.dumps(names).decode()})
 
     def names_of(self, instructor_ids: Iterable[str]) -> dict[str, str]:
         """The names we know of these instructors."""

@@ -1,9 +1,10 @@
 -- Display names and what a person has seen: the only personal data, outside the log, erasable. A row with `erased_at` stays empty.
 
 -- name: remember
+-- names: {instructor id: display name, ...}
 INSERT INTO ledger.person (instructor_id, display_name)
 SELECT instructor_id, display_name
-FROM unnest(%(instructor_ids)s::text[], %(display_names)s::text[]) AS given (instructor_id, display_name)
+FROM jsonb_each_text(%(names)s) AS given (instructor_id, display_name)
 ORDER BY instructor_id
 ON CONFLICT (instructor_id) DO UPDATE SET display_name = excluded.display_name
 WHERE person.erased_at IS NULL;
