@@ -124,26 +124,25 @@ class Ingestion:
         return receipts
 
     def _decide_and_append(self, facts: Sequence[LifecycleFact], actor: str) -> list[Receipt]:
-        boundaries = [SLICES[type(fact)].boundary(fact) for fact in facts]
-        events, head = self._log.read(_merged(boundaries), newest_of=program.BOUNDARY)
+        boundary = _merged(SLICES[type(fact)].boundary(fact) for fact in facts)
+        events, head = self._log.read(boundary, newest_of=program.BOUNDARY)
         history = History.of(events)
 
         drafts: list[Draft] = []
-        conditions: list[_Boundary] = []
         decisions: list[tuple[str, Decision, int]] = []
-        for fact, boundary in zip(facts, boundaries, strict=True):
+        for fact in facts:
             decision = SLICES[type(fact)].decide(fact, history)
             decisions.append((fact.id, decision, len(drafts)))
             if decision.events:
-                conditions.append(boundary)
                 drafts += drafts_of(fact, decision, actor)
             for happened in decision.events:
                 history.add(happened)
-                if isinstance(happened.event, BonusEarned):
-                    conditions.append(program.BOUNDARY)
         first, last = head + 1, head
         if drafts:
-            first, last, _ = self._log.append(drafts, _merged(conditions), after=head)
+            # The program's boundary was read in any case, and is in everybody's way: only a bonus depends on it.
+            depends_on_program = any(isinstance(draft.happened.event, BonusEarned) for draft in drafts)
+            condition = (*boundary, *program.BOUNDARY) if depends_on_program else boundary
+            first, last, _ = self._log.append(drafts, condition, after=head)
         return [
             Receipt(fact_id, decision.outcome, decision.reason, first + place if decision.events else None, as_of=last)
             for fact_id, decision, place in decisions
@@ -157,10 +156,7 @@ def drafts_of(fact: LifecycleFact, decision: Decision, actor: str) -> list[Draft
     return [Draft(first, actor, fact.cause, story), *[Draft(happened, actor, None, story) for happened in further]]
 
 
-_Boundary = tuple[DCBQueryItem, ...]
-
-
-def _merged(boundaries: Iterable[_Boundary]) -> Collection[DCBQueryItem]:
+def _merged(boundaries: Iterable[tuple[DCBQueryItem, ...]]) -> Collection[DCBQueryItem]:
     """The items of all of them, each once: facts that arrive together have many in common."""
     return {(*item.tags, "|", *item.types): item for boundary in boundaries for item in boundary}.values()
 

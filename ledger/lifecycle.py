@@ -141,7 +141,9 @@ def parse_fact(item: object) -> LifecycleFact | InvalidFact:
 
 def _without_nulls(item: object) -> object:
     """CloudEvents' JSON format: an attribute that is null is one that is not there."""
-    return {name: value for name, value in item.items() if value is not None} if isinstance(item, dict) else item
+    if not isinstance(item, dict) or None not in item.values():
+        return item
+    return {name: value for name, value in item.items() if value is not None}
 
 
 def _describe(issue: ErrorDetails) -> str:

@@ -13,10 +13,8 @@ def with_bonus(decision: Decision, before: Journey, history: History) -> Decisio
 
     The bonus is earned at the latest of the three times; its amount follows the program as the log has it now.
     """
-    now = journey.fold(decision.events, before)
-    attribution = now.attribution
-    times = (now.attributed_at, now.live_at, now.first_lesson_at)
-    if attribution is None or now.bonus is not None or any(time is None for time in times):
+    _, attribution, attributed_at, live_at, _, first_lesson_at, bonus_before = journey.fold(decision.events, before)
+    if attribution is None or attributed_at is None or live_at is None or first_lesson_at is None or bonus_before:
         return decision
     current = program.of(history)
     bonus = BonusEarned(
@@ -30,5 +28,5 @@ def with_bonus(decision: Decision, before: Journey, history: History) -> Decisio
         amount_minor=current.amount_minor,
         currency=current.terms.currency,
     )
-    earned_at = max(time for time in times if time is not None)
+    earned_at = max(attributed_at, live_at, first_lesson_at)
     return Decision(decision.outcome, decision.reason, (*decision.events, Happened(bonus, earned_at)))
