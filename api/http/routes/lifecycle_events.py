@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import orjson
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
@@ -81,11 +82,11 @@ async def report_lifecycle_events(request: Request, parts: PartsOfApp, platform:
 
 async def _take_one(parts: Parts, body: bytes, actor: str) -> Response:
     receipt = await parts.gathering.take(parse_fact(decode_json(body)), actor)
-    result = _result(receipt)
-    if result.outcome == "rejected":
-        detail = result.problem or f"By the rules of the program: {result.reason}."
-        raise ProblemError(Kind.REJECTED, detail, result.model_dump(include={"id", "outcome", "reason"}))
-    return _answer(result, 201 if result.outcome == "recorded" else 200, receipt.as_of)
+    if receipt.outcome == "rejected":
+        detail = _presentable(receipt.problem) if receipt.problem else f"By the rules of the program: {receipt.reason}."
+        facts = {"id": receipt.id, "outcome": receipt.outcome, "reason": receipt.reason}
+        raise ProblemError(Kind.REJECTED, detail, facts)
+    return _answer(_result(receipt), 201 if receipt.outcome == "recorded" else 200, receipt.as_of)
 
 
 def _take_many(parts: Parts, body: bytes, actor: str) -> Response:
@@ -95,18 +96,15 @@ def _take_many(parts: Parts, body: bytes, actor: str) -> Response:
     if len(items) > MOST_ITEMS:
         raise ProblemError(Kind.TOO_MANY_ITEMS, f"At most {MOST_ITEMS} items; there were {len(items)}.")
     receipts = parts.services.ingestion.ingest([parse_fact(item) for item in items], actor)
-    position = max((receipt.as_of for receipt in receipts), default=0)
-    return _answer(Results(position=position, results=[_result(receipt) for receipt in receipts]), 200, position)
+    position = max([receipt.as_of for receipt in receipts], default=0)
+    return _answer({"position": position, "results": [_result(receipt) for receipt in receipts]}, 200, position)
 
 
-def _result(receipt: Receipt) -> Result:
-    return Result(
-        id=receipt.id,
-        outcome=receipt.outcome,
-        reason=receipt.reason,
-        position=receipt.position,
-        problem=receipt.problem and _presentable(receipt.problem),
-    )
+def _result(receipt: Receipt) -> dict[str, object]:
+    """A `Result`, as plain values: a model of each, validated and dumped, is more than the rest of the answer."""
+    fact_id, outcome, reason, position, problem, _ = receipt
+    result: dict[str, object] = {"id": fact_id, "outcome": outcome, "reason": reason, "position": position}
+    return result if problem is None else {**result, "problem": _presentable(problem)}
 
 
 def _presentable(text: str) -> str:
@@ -114,5 +112,5 @@ def _presentable(text: str) -> str:
     return text[:500].encode(errors="replace").decode()
 
 
-def _answer(document: BaseModel, status: int, position: int) -> Response:
-    return Response(document.model_dump_json(), status, {HEADER: str(position)}, "application/json")
+def _answer(document: dict[str, object], status: int, position: int) -> Response:
+    return Response(orjson.dumps(document), status, {HEADER: str(position)}, "application/json")
