@@ -2,6 +2,7 @@
 
 import pytest
 
+from api.http.routes.lifecycle_events import Result, Results
 from tests.api.running import MANY, ONE, Ledger, a_bonus, fact
 
 
@@ -23,6 +24,7 @@ def test_a_batch_is_answered_item_by_item_in_order(ledger: Ledger) -> None:
     assert [each["position"] for each in document["results"]] == [1, 2, None, None, None, 3, 5]  # a code is issued at 4
     assert "problem" in document["results"][2]
     assert "problem" not in document["results"][0]
+    assert Results.model_validate(document, extra="forbid").model_dump() == document  # as it is documented
     assert document["position"] == ledger.head == int(answer.headers["Ledger-Position"]) == 6  # the bonus
 
 
@@ -58,6 +60,7 @@ def test_a_single_event_says_by_its_status_what_became_of_it(ledger: Ledger, med
     live = fact("went_live", "anna")
     first, again = ledger.send(live, media_type), ledger.send(live, media_type)
     assert (first.status_code, first.json()["outcome"], first.json()["position"]) == (201, "recorded", 1)
+    assert Result.model_validate(first.json(), extra="forbid").model_dump() == first.json()  # as it is documented
     assert (again.status_code, again.json()["outcome"]) == (200, "duplicate")
     ignored = ledger.send(fact("signed_up", "carl"), media_type)
     assert (ignored.status_code, ignored.json()["reason"]) == (200, "no_referral_code")
