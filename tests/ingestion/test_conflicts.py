@@ -91,6 +91,13 @@ def test_a_fact_is_decided_upon_what_others_just_recorded(
     check_log(contested.log.read()[0])
 
 
+def test_what_records_nothing_is_decided_anew_too_when_its_neighbours_are_recorded(contested: Contested) -> None:
+    """The answer says up to where the log was looked at: a refusal must hold there as well."""
+    contested.interrupted_by(is_issued("eve", "EVE"))
+    assert contested.outcomes(signs_up("bob", "EVE"), goes_live("cleo")) == ["recorded", "recorded"]
+    check_log(contested.log.read()[0])
+
+
 def test_a_code_that_somebody_takes_meanwhile_is_not_minted(contested: Contested) -> None:
     contested.interrupted_by(is_issued("eve", CANDIDATE))
     assert contested.outcomes(goes_live("bob")) == ["recorded"]
