@@ -158,7 +158,7 @@ def rebuild_copy(database_url: str, processes: int) -> tuple[float, float]:
 
 
 def _own_peak() -> int:
-    """Of this process, in kB. `ru_maxrss` of a new process begins with the memory of whoever started it."""
+    """Of this process, in kB, by /proc, so on Linux only. `ru_maxrss` begins with the memory of whoever started a process."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.partition("VmHWM:")[2].split()[0])
 

@@ -15,11 +15,12 @@ from benchmarks.contenders import median_figure, timed
 from benchmarks.database import scratch_database
 from benchmarks.declaration import Benchmark, Progress, Result
 from ledger.proof.notes import SigningKey
+from ledger.proof.seal_role import SEAL_ROLE
 from ledger.proof.seal_store import SealStore
 from ledger.proof.sealer import Sealer
 from ledger.proof.verification import verify
 from ledger.store import PostgresRecorder
-from ledger.store.connection import open_pool
+from ledger.store.connection import ConnectionSettings, open_pool
 
 __all__ = ["SealLog", "VerifyLog"]
 
@@ -86,7 +87,7 @@ class VerifyLog(Benchmark):
 def _sealer(url: str) -> Iterator[tuple[Sealer, SealStore]]:
     folder = Path(mkdtemp(prefix="ledger-benchmark-seals-"))
     try:
-        with closing(PostgresRecorder(url)) as recorder, open_pool(url, max_size=4) as pool:
+        with closing(PostgresRecorder(url)) as recorder, open_pool(url, ConnectionSettings(role=SEAL_ROLE)) as pool:
             store = SealStore(str(folder / "seals"))
             yield Sealer(pool, recorder, KEY, store), store
     finally:

@@ -25,20 +25,20 @@ def finish(pool: ConnectionPool, shares: int) -> None:
     """
     with pool.connection() as connection:
         tables = [table for (table,) in connection.execute(QUERIES["filled"], {"added_up": [*ADDED_UP]}).fetchall()]
-        lacking = [_lacking(connection, table) for table in tables]
-    asyncio.run(_complete(database_of(pool), lacking, shares))
+        completing = [_completing(connection, table) for table in tables]
+    asyncio.run(_complete(database_of(pool), completing, shares))
     with pool.connection() as connection, connection.transaction():
         for table, (key, summed) in ADDED_UP.items():
             connection.execute(_added_up(connection, table, key, summed, shares))
-            for statement in _lacking(connection, table):
+            for statement in _completing(connection, table):
                 connection.execute(statement)
         connection.execute(QUERIES["grant_next"])
         connection.execute(QUERIES["note_finished"])
         next_copy.drop_shares(connection)
 
 
-def _lacking(connection: Connection[TupleRow], table: str) -> list[bytes]:
-    """What makes a table complete, in statements."""
+def _completing(connection: Connection[TupleRow], table: str) -> list[bytes]:
+    """The statements that make a table complete."""
     made = [
         statement.encode()
         for what in ("constraints", "indexes")
@@ -47,10 +47,12 @@ def _lacking(connection: Connection[TupleRow], table: str) -> list[bytes]:
     return [*made, SQL("ANALYZE {}").format(Identifier(NEXT_SCHEMA, table)).as_bytes()]
 
 
-async def _complete(database: str, lacking: Sequence[Sequence[bytes]], at_a_time: int) -> None:
+async def _complete(database: str, completing: Sequence[Sequence[bytes]], at_a_time: int) -> None:
     """Each table in a transaction of its own. Whoever stops us stops the statements under way."""
     turns = asyncio.Semaphore(at_a_time)
-    memory = SQL("SET LOCAL maintenance_work_mem TO {}").format(f"{SORT_MEGABYTES // at_a_time}MB")
+    memory = SQL("SET LOCAL maintenance_work_mem TO {}").format(
+        f"{SORT_MEGABYTES // min(at_a_time, len(completing))}MB"
+    )
 
     async def complete(statements: Sequence[bytes]) -> None:
         async with turns, await AsyncConnection.connect(database) as connection:
@@ -58,7 +60,7 @@ async def _complete(database: str, lacking: Sequence[Sequence[bytes]], at_a_time
             for statement in statements:
                 await connection.execute(statement)
 
-    await asyncio.gather(*map(complete, lacking))
+    await asyncio.gather(*map(complete, completing))
 
 
 def _added_up(
@@ -74,8 +76,8 @@ def _added_up(
     ]
     return SQL("INSERT INTO {} ({}) SELECT {} FROM ({}) AS shares GROUP BY {}").format(
         Identifier(NEXT_SCHEMA, table),
-        next_copy.names(columns),
+        next_copy.column_list(columns),
         SQL(", ").join(values),
         SQL(" UNION ALL ").join(parts),
-        next_copy.names(key),
+        next_copy.column_list(key),
     )

@@ -26,9 +26,9 @@ __all__ = [
     "Begun",
     "begin",
     "begun",
+    "column_list",
     "drop",
     "drop_shares",
-    "names",
     "schemas_of",
 ]
 
@@ -71,7 +71,9 @@ def begin(connection: Connection[TupleRow], shares: int) -> None:
         connection.execute(SQL("CREATE SCHEMA {}").format(Identifier(own)))
         for table, (key, _) in ADDED_UP.items():
             _make(connection, own, table)
-            connection.execute(SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(Identifier(own, table), names(key)))
+            connection.execute(
+                SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(Identifier(own, table), column_list(key))
+            )
 
 
 def begun(connection: Connection[TupleRow]) -> Begun | None:
@@ -79,8 +81,8 @@ def begun(connection: Connection[TupleRow]) -> Begun | None:
     row = connection.execute(QUERIES["is_begun"]).fetchone()
     if row is None or not row[0]:
         return None
-    code, shares, is_finished = connection.execute(QUERIES["begun"]).fetchone() or ("", 0, False)
-    if code != _code():
+    code, shares, is_finished, has_all = connection.execute(QUERIES["begun"]).fetchone() or ("", 0, False, False)
+    if code != _code() or (is_finished and not has_all):
         return None
     programs = [(NEXT_SCHEMA, ProgramRow.table)]
     if not is_finished:
@@ -106,7 +108,7 @@ def _make(connection: Connection[TupleRow], schema: str, table: str) -> None:
     connection.execute(statement.format(Identifier(schema, table), Identifier("read_model", table)))
 
 
-def names(columns: Collection[str]) -> Composed:
+def column_list(columns: Collection[str]) -> Composed:
     return SQL(", ").join(map(Identifier, columns))
 
 
@@ -114,6 +116,7 @@ def _code() -> str:
     """Of all that folds: rows that other code wrote are not gone on with."""
     running = hashlib.sha256()
     for package in (ledger, projections):
-        for path in sorted(Path(*package.__path__).rglob("*.py")):
-            running.update(path.read_bytes())
+        for path in sorted(Path(*package.__path__).rglob("*.*")):
+            if path.suffix in (".py", ".sql"):
+                running.update(path.read_bytes())
     return running.hexdigest()

@@ -27,7 +27,13 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_tables WHERE schemaname = 'read_model_n
 );
 
 -- name: begun
-SELECT code, shares, is_finished FROM read_model_next.rebuild;
+-- has_all: every index that the live tables have, so that no migration came after the last of them was made.
+SELECT code, shares, is_finished, NOT EXISTS (
+    SELECT tablename, indexname FROM pg_catalog.pg_indexes WHERE schemaname = 'read_model'
+    EXCEPT
+    SELECT tablename, indexname FROM pg_catalog.pg_indexes WHERE schemaname = 'read_model_next'
+) AS has_all
+FROM read_model_next.rebuild;
 
 -- name: tables
 SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = 'read_model' ORDER BY tablename;

@@ -46,7 +46,6 @@ class Caller(SecurityBase):
 
 
 INSTRUCTOR = Caller(("instructor",))
-PLATFORM = Caller(("platform",))
 
 
 async def own_instructor_id(request: Request) -> str:
@@ -61,7 +60,7 @@ async def _instructor_id(principal: Annotated[Principal, Depends(INSTRUCTOR)]) -
         raise ProblemError(Kind.FORBIDDEN, "The token's sub is not an instructor id.") from None
 
 
-Platform = Annotated[Principal, Depends(PLATFORM)]
+Platform = Annotated[Principal, Depends(Caller(("platform",)))]
 Finance = Annotated[Principal, Depends(Caller(("finance",)))]
 OwnInstructorId = Annotated[str, Depends(_instructor_id)]
 """The instructor who asks. There is no way to name another one."""

@@ -13,8 +13,12 @@ def with_bonus(decision: Decision, before: Journey, history: History) -> Decisio
 
     The bonus is earned at the latest of the three times; its amount follows the program as the log has it now.
     """
-    _, attribution, attributed_at, live_at, _, first_lesson_at, bonus_before = journey.fold(decision.events, before)
-    if attribution is None or attributed_at is None or live_at is None or first_lesson_at is None or bonus_before:
+    now = journey.fold(decision.events, before)
+    attribution = now.attribution
+    attributed_at, live_at, first_lesson_at = now.attributed_at, now.live_at, now.first_lesson_at
+    if attribution is None or attributed_at is None or live_at is None or first_lesson_at is None:
+        return decision
+    if now.bonus is not None:
         return decision
     current = program.of(history)
     bonus = BonusEarned(

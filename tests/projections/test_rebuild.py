@@ -190,6 +190,22 @@ def test_a_reader_that_does_not_end_stops_only_the_swap(lively: SmallLedger, mon
     assert positions_of(lively) == [lively.log.recorder.head()]
 
 
+def test_what_was_finished_before_a_migration_of_indexes_is_not_swapped_in(
+    lively: SmallLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuilding, "SWAP_TRIES", 1)
+    with psycopg.connect(lively.url) as reader:
+        reader.execute("SELECT FROM read_model.program")
+        with pytest.raises(ReadersInTheWayError):
+            rebuild(lively.owner_pool, lively.log, processes=1)
+    with psycopg.connect(lively.url) as migration:
+        migration.execute("CREATE INDEX added ON read_model.payout (amount_minor)")
+    before = shape(lively)
+
+    assert positions_of(lively)[0] == 20
+    assert shape(lively) == before
+
+
 def test_the_rebuilt_tables_have_the_names_keys_indexes_and_grants_of_the_old_ones(lively: SmallLedger) -> None:
     before = shape(lively)
     rebuild(lively.owner_pool, lively.log)

@@ -1,19 +1,17 @@
 """Ingestion: what the platform reports about its instructors, as CloudEvents, one or many, at least once, in any order."""
 
-from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Request, Response
-from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from api.http import examples
-from api.http.access import PLATFORM, Platform
+from api.http.access import Platform
 from api.http.bodies import decode_json, media_type, read_body
 from api.http.openapi import AUTHORIZED, STORED, problems
-from api.http.parts import Parts, PartsOfApp, parts
+from api.http.parts import Parts, PartsOfApp
 from api.http.positions import HEADER
 from api.http.problems import Kind, ProblemError
 from api.http.routes import PREFIX
@@ -27,21 +25,7 @@ MOST_BYTES_OF_ONE = 256 * 1024
 MOST_BYTES_OF_MANY = 4 * 1024 * 1024
 MOST_ITEMS = 1000
 
-
-class _FactsRoute(APIRoute):
-    """Its endpoint is called at once: the token and the body are all that there is to check, and to work out dependencies takes
-    FastAPI a twentieth of what a single fact costs.
-    """
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        async def answer(request: Request) -> Response:
-            response: Response = await self.endpoint(request, parts(request), await PLATFORM(request))
-            return response
-
-        return answer
-
-
-router = APIRouter(prefix=PREFIX, tags=["ingestion"], route_class=_FactsRoute)
+router = APIRouter(prefix=PREFIX, tags=["ingestion"])
 
 
 class Result(BaseModel):
