@@ -20,7 +20,7 @@ from api.settings import Settings
 from ledger.reconciliation.activity import Activity
 from ledger.reconciliation.bank_csv import COLUMNS, parse_bank_csv
 from ledger.reconciliation.csv_file import BadFileError
-from ledger.reconciliation.inputs import BadRangeError, Inputs, range_of
+from ledger.reconciliation.inputs import BadRangeError, Inputs, asked_beyond, range_of
 from ledger.reconciliation.reconciling import Reconciling, TooManyExceptionsError
 from ledger.reconciliation.scope import Coverage
 from ledger.reconciliation.stripe_csv import parse_stripe_csv
@@ -122,7 +122,7 @@ def _inputs(
             stripe = parse_stripe_csv(content, currency, others_left_out=others_left_out)
         else:
             since, until = _range_of_api(since, until)
-            around = clocks_margin if bank is None else max(clocks_margin, bank_margin)
+            around = asked_beyond(clocks_margin, bank_margin if bank is not None else None)
             stripe = _from_api(settings, workspace, currency, Coverage(since - around, until + around))
     except BadFileError as error:
         for problem in error.problems:

@@ -59,8 +59,8 @@ def reconcile(
     Every line ends in one class, and the difference is explained to the last
     cent. What does not fit becomes an exception, for somebody to settle. The
     run is kept; running it again changes nothing. Exits with 1 while any
-    exception is open, anything is unexplained, or a file does not reach as
-    far as a range that is over, and with 2 if a file cannot be taken: then
+    exception is open, anything is unexplained, or a file does not reach far
+    enough to decide on all lines, and with 2 if a file cannot be taken: then
     every problem is listed with its line, and nothing is recorded.
 
     [bold]Examples[/bold]

@@ -41,8 +41,9 @@ def unseen(count: int) -> None:
     """Lines that wait because a file ends too early, or begins too late."""
     if count:
         out.print(
-            f"{count} of the lines that wait (timing) lie where the other side's data does not reach, in a range that is over. "
-            "Give files that reach further; if they were made for all of the range, say --stripe-complete or --bank-complete."
+            f"{count} of the lines that wait (timing) cannot be decided by this data: it does not reach to where their "
+            "counterparts would be, or beyond the range to those of lines that may be the same. Give files that reach further; "
+            "if they were made for all of the range, say --stripe-complete or --bank-complete."
         )
 
 

@@ -119,6 +119,8 @@ def _leftovers(book: Book, ours: Side, theirs: Side, matching: Matching) -> None
         found = of_book.get(line.id, NOBODY)
         if book == "bank" and _content(line) in said_before:
             matching.book_alone(line, LineClass.DUPLICATE)
+        elif _is_undecided(book, found, [(line, each) for each in found.nearest], scope):
+            matching.book_alone(line, LineClass.TIMING, found)
         elif _is_missing(line, found, scope):
             matching.book_alone(line, LineClass.MISSING_AT_STRIPE, found)
         else:
@@ -126,10 +128,21 @@ def _leftovers(book: Book, ours: Side, theirs: Side, matching: Matching) -> None
     absent = LineClass.MISSING_AT_BANK if book == "bank" else LineClass.UNKNOWN_TO_US
     for line in theirs.open.values():
         found = of_stripe.get(line.id, NOBODY)
-        if found.in_all or scope.is_missing_in_book(line):
+        if _is_undecided(book, found, [(each, line) for each in found.nearest], scope):
+            matching.stripe_alone(line, LineClass.TIMING, found)
+        elif found.in_all or scope.is_missing_in_book(line):
             matching.stripe_alone(line, absent, found)
         else:
             matching.stripe_alone(line, LineClass.TIMING)
+
+
+def _is_undecided(book: Book, found: Named, pairs: list[tuple[Line, Line]], scope: Scope) -> bool:
+    """Whether a line may be one of the candidates, and each of them may as well be what nobody has seen: more data decides.
+    The log hears of what is at Stripe afterwards, so what it had before is something else.
+    """
+    if found.in_all > len(pairs) or any(scope.may_explain(*pair) for pair in pairs):
+        return False
+    return any(book == "bank" or ours.at > theirs.at for ours, theirs in pairs)
 
 
 def _is_missing(line: Line, found: Named, scope: Scope) -> bool:

@@ -75,6 +75,13 @@ class Inputs:
         return scopes
 
 
+def asked_beyond(clocks_margin: timedelta, bank_margin: timedelta | None) -> timedelta:
+    """How much more than the range Stripe is asked for. With a bank statement, twice the margin: a line of the statement beyond
+    the range may belong to one within it, or to one as far beyond again.
+    """
+    return clocks_margin if bank_margin is None else max(clocks_margin, 2 * bank_margin)
+
+
 def range_of(first_day: date | None, last_day: date | None) -> tuple[datetime | None, datetime | None]:
     """`since` and `until` of a range that includes both days (UTC). Raises BadRangeError for what cannot be compared."""
     for day in (first_day, last_day):

@@ -16,7 +16,7 @@ MatchedBy = Literal["id", "payout_id", "amount_and_time", "sum"]
 
 class Classified(NamedTuple):
     """A line of either side, or two of them that belong together. `candidates`: of the other side, if it is not to be told
-    which of them belongs to it.
+    which of them belongs to it, or whether the only one does.
     """
 
     line_class: LineClass

@@ -81,7 +81,7 @@ class Run:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """`is_new`: it was recorded just now. `open`: every exception that is open now, of this run or of earlier ones. `unseen`: how
-    many lines of a range that is over wait only because the data does not reach as far.
+    many lines wait only because the data does not reach far enough.
     """
 
     run: Run
@@ -128,7 +128,7 @@ class Reconciling:
             result_sha256=digest_of(copied),
         )
         on_progress("recording")
-        waiting = sum(unseen(each, scopes[book]) for book, each, _ in legs if now >= until + scopes[book].margin)
+        waiting = sum(unseen(each, scopes[book], is_over=now >= until + scopes[book].margin) for book, each, _ in legs)
         return replace(self._recorded(completed, found, copied, actor), unseen=waiting)
 
     def runs(self) -> list[Run]:

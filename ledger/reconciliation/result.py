@@ -108,14 +108,19 @@ def rows_of(compared: Sequence[tuple[Book, Compared]]) -> Rows:
     return Rows(rows, candidates)
 
 
-def unseen(compared: Compared, scope: Scope) -> int:
-    """How many lines are `timing` only because the other side's data does not reach as far as the range does."""
+def unseen(compared: Compared, scope: Scope, *, is_over: bool) -> int:
+    """How many lines are `timing` only because the data does not reach far enough: as far as a range that `is_over`, or to
+    the counterparts of those beyond it that may belong to these.
+    """
     waiting = [each for each in compared.classified if each.line_class == LineClass.TIMING]
-    ours = [each.book for each in waiting if each.book is not None and each.stripe is None]
-    theirs = [each.stripe for each in waiting if each.stripe is not None and each.book is None]
-    return sum(scope.is_unseen(line, scope.stripe) for line in ours) + sum(
-        scope.is_unseen(line, scope.book) for line in theirs
-    )
+    return sum(bool(each.candidates.in_all) or (is_over and _is_unseen(each, scope)) for each in waiting)
+
+
+def _is_unseen(each: Classified, scope: Scope) -> bool:
+    """Of a line that has none on the other side."""
+    if each.book is None:
+        return each.stripe is not None and scope.is_unseen(each.stripe, scope.book)
+    return each.stripe is None and scope.is_unseen(each.book, scope.stripe)
 
 
 def cells_of(rows: Iterable[Row]) -> list[str]:

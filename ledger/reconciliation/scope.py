@@ -69,9 +69,12 @@ class Scope:
         return self._is_seen(line, self.book)
 
     def may_explain(self, book: Line, stripe: Line) -> bool:
-        """Whether amount and time are enough for these. A line beyond the range whose own counterpart may lie where nobody looked
-        has probably been matched with it by another run, and would hide what is missing in this one.
+        """Whether amount and time are enough for these. Within the margin they are. Further apart, a line beyond the range whose
+        own counterpart may lie where nobody looked has probably been matched with it by another run, and would hide what is
+        missing in this one.
         """
+        if max(book.at - stripe.at, stripe.at - book.until) <= self.margin:
+            return True
         ours_is_known = self.holds(book) or self.is_missing_at_stripe(book)
         return ours_is_known and (self.holds(stripe) or self.is_missing_in_book(stripe))
 

@@ -9,6 +9,7 @@ from ledger.events import LineClass
 from ledger.reconciliation.candidates import MOST_NAMED
 from ledger.reconciliation.line import Line
 from ledger.reconciliation.nearest import consecutive_sum, nearest_pairs
+from ledger.reconciliation.result import unseen
 from ledger.reconciliation.scope import Coverage
 from tests.reconciliation.lines import (
     MIDDLE,
@@ -293,9 +294,14 @@ def test_a_reversal_of_before_the_range_does_not_explain_another_one_within_it()
 
 
 def test_a_line_of_a_longer_statement_does_not_explain_a_top_up_of_the_range() -> None:
-    of_june = at_bank(1, SINCE - timedelta(days=3), named=False)
+    """Six days before it, one more than the bank takes. Nobody can tell; with Stripe's data of June somebody can."""
+    of_june = at_bank(1, SINCE - timedelta(days=5), named=False)
+    of_july, junes_own = topup(2, SINCE + timedelta(days=1)), topup(1, SINCE - timedelta(days=7))
     within = scope("bank", seen=Coverage(SINCE - timedelta(days=20), UNTIL))
-    found, _ = compared("bank", [of_june], [topup(2, SINCE + timedelta(days=1))], within)
+    found, _ = compared("bank", [of_june], [of_july], within)
+    assert (classes(found), unseen(found, within, is_over=False)) == ({"txn_tu_2": LineClass.TIMING}, 1)
+    within = scope("bank", seen=within.book, stripe=Coverage(SINCE - timedelta(days=10), UNTIL))
+    found, _ = compared("bank", [of_june], [of_july, junes_own], within)
     assert classes(found) == {"txn_tu_2": LineClass.MISSING_AT_BANK}
 
 

@@ -33,7 +33,7 @@ def ended(
     scope = inputs.scopes(now)[book]
     categories = BANK_CATEGORIES if book == "bank" else LOG_CATEGORIES
     found = compare(book, book_lines, inputs.stripe.lines, categories, scope)
-    return classes(found), unseen(found, scope)
+    return classes(found), unseen(found, scope, is_over=True)
 
 
 def with_bank(stripe: Sequence[Line], bank: Sequence[Line]) -> tuple[dict[str, LineClass], int]:

@@ -55,8 +55,8 @@ State = Annotated[Literal["open", "resolved", "all"], Query()]
 
 
 class Reconciled(BaseModel):
-    """`open`: how many exceptions are open now, of this run and of earlier ones. `unseen`: how many lines of a range that is over
-    wait (`timing`) only because the report does not reach as far.
+    """`open`: how many exceptions are open now, of this run and of earlier ones. `unseen`: how many lines wait (`timing`) only
+    because the report does not reach far enough.
     """
 
     run: RunView
