@@ -169,14 +169,14 @@ def read_csv(content: bytes, name: str, delimiters: str = ",") -> CsvFile:
 
 
 def _in_utc(cell: str) -> datetime:
-    """Nearly all are written without an offset: to read one along with them costs a fifth of putting it in afterwards.
+    """Nearly all have the report's own shape, without an offset: parsed with UTC's behind it, such a time takes a fifth of what
+    it takes to parse it alone and to put UTC in. Behind any other text an offset might change what is read as its digits.
 
     Raises ValueError, OverflowError.
     """
-    try:
-        at = datetime.fromisoformat(f"{cell}+00:00")
-    except ValueError:  # it has an offset already, or is no time
-        at = datetime.fromisoformat(cell)
+    if len(cell) == len("2026-07-01 12:00:00") and cell[10] == " " and cell[13] == cell[16] == ":":
+        return datetime.fromisoformat(f"{cell}+00:00")
+    at = datetime.fromisoformat(cell)
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 

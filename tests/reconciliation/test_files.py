@@ -58,6 +58,42 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "utc"),
+    [
+        ("2026-07-01 12:00:00", "2026-07-01T12:00:00+00:00"),
+        ("2026-07-01T12:00:00", "2026-07-01T12:00:00+00:00"),
+        ("2026-07-01 12:00", "2026-07-01T12:00:00+00:00"),
+        ("2026-07-01 12:00:00.25", "2026-07-01T12:00:00.250000+00:00"),
+        ("2026-07-01 12:00:00Z", "2026-07-01T12:00:00+00:00"),
+        ("2026-07-01 12:00:00+02:00", "2026-07-01T10:00:00+00:00"),
+        ("2026-07-01", "2026-07-01T00:00:00+00:00"),
+    ],
+)
+def test_a_time_is_in_utc_unless_it_says_otherwise(written: str, utc: str) -> None:
+    (read,) = parse_stripe_csv(report(GOOD.replace("2026-07-01 12:00:00", written)), "usd").lines
+    assert read.at.isoformat() == utc
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "20260701120000",
+        "20260701212000",
+        "2026-07-01 12:00:001",
+        "2026-07-01T192",
+        "2026-07-01 12:00:0",
+        "2026-07-01 12-00-00",
+        "2026-07-01 12:60:00",
+        "2026-07-01 12:0a:00",
+        "2026/07/01 12:00:00",
+    ],
+)
+def test_a_time_with_digits_too_many_or_too_few_is_refused(written: str) -> None:
+    (said,) = problems(report(GOOD.replace("2026-07-01 12:00:00", written)))
+    assert said.startswith(f"line 2, created_utc: {written!r} is not a time")
+
+
+@pytest.mark.parametrize(
     ("content", "said"),
     [
         (
