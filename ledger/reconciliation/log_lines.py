@@ -66,12 +66,18 @@ def _as_event(_: Cursor[Any]) -> Callable[[Sequence[Any]], MoneyEvent]:
 
 
 def money_events(pool: ConnectionPool) -> Iterator[MoneyEvent]:
-    """All of them in one snapshot, as PostgreSQL finds them: it works on while these are made into lines.
+    """All of them in one snapshot, as PostgreSQL finds them: it works on while these are made into lines. That is one
+    statement, however long the log is and however slowly they are taken: so none of the limits on time is its.
 
     Raises UnknownEventTypeError, psycopg.Error.
     """
     wanted = {"types": [kind.__name__ for kind in MONEY]}
-    with pool.connection() as connection, connection.cursor(row_factory=_as_event) as cursor:
+    with (
+        pool.connection() as connection,
+        connection.transaction(),
+        connection.cursor(row_factory=_as_event) as cursor,
+    ):
+        cursor.execute(QUERIES["no_limit_on_time"])
         for event in cursor.stream(QUERIES["money_events"], wanted, binary=True, size=AT_ONCE):
             if event.schema_version != VERSION:
                 raise UnknownEventTypeError(event.type, event.schema_version)

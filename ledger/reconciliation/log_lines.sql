@@ -1,3 +1,9 @@
+-- name: no_limit_on_time
+-- Until the end of the transaction. It is idle while the last rows, sent already, are taken.
+SELECT
+    set_config('statement_timeout', '0', true),
+    set_config('idle_in_transaction_session_timeout', '0', true);
+
 -- name: money_events
 -- Everything about money at Stripe, in the order of the log. One column for each field that some of these events have.
 SELECT
