@@ -96,6 +96,14 @@ def _list(ledger: Ledger, state: str = "open") -> str:
     return ledger.client.get(f"{RUNS}/exceptions", params={"state": state}).text
 
 
+@pytest.mark.parametrize("name", ["%00", "exc_%00", "x" * 5000, "exc_" + "a" * 20, f"exc_{'a' * 20}%0A"])
+def test_at_an_address_of_no_exception_there_is_no_page(shared_ledger: Ledger, name: str) -> None:
+    path = f"{RUNS}/exceptions/{name}"
+    assert post(shared_ledger, f"{path}/note", note="x").status_code == 404
+    assert shared_ledger.client.get(path, headers={"Accept": "text/html"}).status_code == 404
+    assert shared_ledger.client.get(f"{RUNS}/{name}", headers={"Accept": "text/html"}).status_code == 404
+
+
 def test_auditors_look_and_do_not_act(ledger: Ledger) -> None:
     assert send(ledger, HEADER + FOREIGN, role="auditor").status_code == 403
     send(ledger, HEADER + FOREIGN)

@@ -50,7 +50,8 @@ Complete = Annotated[
         description="The report was made for all of the range, also where it has no lines: what is not in it is missing"
     ),
 ]
-ExceptionId = Annotated[str, Path(pattern=r"^exc_[a-z2-7]{20}$")]
+EXCEPTION_ID = r"^exc_[a-z2-7]{20}$"
+ExceptionId = Annotated[str, Path(pattern=EXCEPTION_ID)]
 State = Annotated[Literal["open", "resolved", "all"], Query()]
 
 

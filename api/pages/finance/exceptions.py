@@ -1,9 +1,9 @@
 """One exception of a reconciliation, and the forms to work it off: whose it is, what was found out, how it was settled."""
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal
-from urllib.parse import quote
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import TypeAdapter, ValidationError
@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from api import composition
 from api.http.parts import Parts, PartsOfApp
 from api.http.problems import Kind, ProblemError
+from api.http.routes.reconciliations import EXCEPTION_ID
 from api.pages.finance.payout_forms import REASON_NEEDED, reason_in
 from api.pages.finance.reconciliation_words import CLASSES
 from api.pages.finance.staff import staff_page
@@ -38,15 +39,25 @@ BUSY = "Somebody else is working on it at this moment, and nothing was recorded.
 _OWNER: TypeAdapter[str] = TypeAdapter(OwnerName)
 
 
+def _id_in(exception_id: str) -> str:
+    """Of any other text there is no page; some of it, a NUL for one, could not even be asked for."""
+    if not re.fullmatch(EXCEPTION_ID, exception_id):
+        raise ProblemError(Kind.NOT_FOUND, "No such exception.")
+    return exception_id
+
+
+ExceptionId = Annotated[str, Depends(_id_in)]
+
+
 @router.get("/finance/reconciliations/exceptions/{exception_id}")
-def show_exception(request: Request, parts: PartsOfApp, viewer: StaffViewer, exception_id: str) -> HTMLResponse:
+def show_exception(request: Request, parts: PartsOfApp, viewer: StaffViewer, exception_id: ExceptionId) -> HTMLResponse:
     return _exception_page(request, parts, viewer, exception_id)
 
 
 @router.get("/finance/reconciliations/exceptions/{exception_id}/{work}")
-def leave_form(viewer: StaffViewer, exception_id: str) -> Response:  # noqa: ARG001 - lets nobody else in
+def leave_form(viewer: StaffViewer, exception_id: ExceptionId) -> Response:  # noqa: ARG001 - lets nobody else in
     """Whoever comes back to the address of a form, by reloading what it answered."""
-    return RedirectResponse(f"/finance/reconciliations/exceptions/{quote(exception_id, safe='')}", status_code=303)
+    return RedirectResponse(f"/finance/reconciliations/exceptions/{exception_id}", status_code=303)
 
 
 @router.post("/finance/reconciliations/exceptions/{exception_id}/{work}", dependencies=[Depends(check_own_form)])
@@ -54,7 +65,7 @@ def work_on_exception(
     request: Request,
     parts: PartsOfApp,
     viewer: FinanceViewer,
-    exception_id: str,
+    exception_id: ExceptionId,
     work: Literal["assign", "note", "resolve"],
     form: Fields,
 ) -> Response:
