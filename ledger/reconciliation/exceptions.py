@@ -18,6 +18,8 @@ from ledger.events import (
 from ledger.reconciliation.candidates import NOBODY, Named
 from ledger.reconciliation.result import EXCEPTIONAL, Row, Rows
 
+Amounts = tuple[int | None, int | None]
+
 ACTOR = "reconciliation"
 """Who resolves what a later run finds matched."""
 
@@ -42,7 +44,9 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class ExceptionRecord:
-    """One exception as the log has it. Times are ours, in UTC; `position` is where it was opened first."""
+    """One exception as the log has it. Times are ours, in UTC; `position` is where it was opened first. `settled`: the amounts, of
+    the book and of Stripe, with which a person ever resolved it.
+    """
 
     found: ReconciliationExceptionOpened
     position: int
@@ -51,6 +55,7 @@ class ExceptionRecord:
     owner: str | None = None
     notes: tuple[Note, ...] = ()
     resolved: Resolved | None = None
+    settled: frozenset[Amounts] = frozenset()
 
     @property
     def exception_id(self) -> str:
@@ -89,8 +94,10 @@ def evolve(known: dict[str, ExceptionRecord], recorded: Recorded) -> None:
             before = known[event.exception_id]
             known[event.exception_id] = replace(before, notes=(*before.notes, Note(event.note, by, at)))
         case ReconciliationExceptionResolved() as event:
+            before = known[event.exception_id]
             resolved = Resolved(event.resolution, event.note, by, at, event.run_id)
-            known[event.exception_id] = replace(known[event.exception_id], resolved=resolved)
+            by_person: set[Amounts] = set() if event.run_id else {(before.found.book_minor, before.found.stripe_minor)}
+            known[event.exception_id] = replace(before, resolved=resolved, settled=before.settled | by_person)
         case _:
             pass
 
@@ -99,7 +106,7 @@ def opened_by_run(
     run: ReconciliationCompleted, found: Rows, known: Mapping[str, ExceptionRecord]
 ) -> list[ReconciliationExceptionOpened]:
     """What is new. What is open stays so, and what a person resolved is settled; what a run resolved can come back, and what has
-    other amounts now is not what anybody settled.
+    amounts that no person resolved it with is not what anybody settled. One that is open is opened anew if its amounts change.
     """
     return [
         _opened(run, row, found.candidates.get(row.exception_id, NOBODY))
@@ -109,9 +116,12 @@ def opened_by_run(
 
 
 def _is_news(row: Row, before: ExceptionRecord | None) -> bool:
-    if before is None or (before.found.book_minor, before.found.stripe_minor) != (row.book_minor, row.stripe_minor):
+    if before is None:
         return True
-    return before.resolved is not None and before.resolved.run_id is not None
+    amounts = (row.book_minor, row.stripe_minor)
+    if before.is_open:
+        return amounts != (before.found.book_minor, before.found.stripe_minor)
+    return amounts not in before.settled
 
 
 def resolved_by_run(

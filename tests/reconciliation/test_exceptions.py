@@ -151,6 +151,27 @@ def test_what_a_person_resolved_is_opened_again_with_another_difference(books: B
     assert (again.exception_id, again.found.stripe_minor) == (cent.exception_id, -75_000)
 
 
+def test_every_difference_that_a_person_resolved_stays_so(books: Books) -> None:
+    books.happened(*paid(1))
+    for amount_minor in (7501, 7502):
+        (found,) = books.reconcile(theirs(1, amount_minor=amount_minor)).open
+        books.resolve(found.exception_id, Resolution.ACCEPTED, "a cent or two", actor="ada")
+
+    assert books.reconcile(theirs(1, amount_minor=7501), theirs(4)._replace(category="fee")).open == []
+    assert books.reconcile(theirs(1, amount_minor=7502), theirs(4)._replace(category="fee")).open == []
+
+
+def test_an_open_exception_shows_the_amounts_that_were_found_last(books: Books) -> None:
+    books.happened(*paid(1))
+    (cent,) = books.reconcile(theirs(1, amount_minor=7501)).open
+    books.assign(cent.exception_id, "bob@example.com", actor="ada")
+
+    (more,) = books.reconcile(theirs(1, amount_minor=75_000)).open
+
+    assert (more.exception_id, more.owner, more.opened_at) == (cent.exception_id, "bob@example.com", cent.opened_at)
+    assert more.found.stripe_minor == -75_000
+
+
 def test_an_exception_that_changes_its_class_is_superseded(books: Books) -> None:
     books.happened(*paid(1))
     books.reconcile(theirs(2))
