@@ -79,24 +79,11 @@ def _parser(file: CsvFile, currency: str) -> Callable[[int, list[str]], Line | N
         if not named and at_description is not None and "pay_" in row[at_description]:
             said = _PAYOUT_ID.search(row[at_description])
             named = said.group() if said is not None else ""
-        account = row[at_account] if at_account is not None else ""
-        source, transfer = (
-            row[at_source] or None,
-            None,
-        )  # of a reversal, the report does not say which transfer it takes back
-        return Line(
-            row[at_id],
-            at,
-            at,
-            row[at_category],
-            currency,
-            gross,
-            fee,
-            net,
-            source,
-            transfer,
-            named or None,
-            account or None,
-        )
+        source_id = row[at_source] or None
+        transfer_id = None  # of a reversal, the report does not say which one it takes back
+        payout_id = named or None
+        account = (row[at_account] or None) if at_account is not None else None
+        category = row[at_category]
+        return Line(row[at_id], at, at, category, currency, gross, fee, net, source_id, transfer_id, payout_id, account)
 
     return parse
