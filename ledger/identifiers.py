@@ -54,8 +54,13 @@ def code_candidates(instructor_id: str) -> tuple[str, str]:
     return code[:_CODE_LENGTH], code
 
 
-@lru_cache(maxsize=16_384)  # whoever folds the log asks for the same few again and again
-def _derive(prefix: str, name: str) -> str:
-    digest = hashlib.sha256(f"{prefix}:{name}".encode()).digest()
+def derived(prefix: str, text: str) -> str:
+    """An id that stands for a text, so that what is named twice has one name."""
+    digest = hashlib.sha256(text.encode()).digest()
     bits = int.from_bytes(digest[:13], "big") >> 4  # the first hundred
     return f"{prefix}_{''.join([_LETTER_PAIRS[bits >> shift & 1023] for shift in _PAIR_SHIFTS])}"
+
+
+@lru_cache(maxsize=16_384)  # whoever folds the log asks for the same few again and again
+def _derive(prefix: str, name: str) -> str:
+    return derived(prefix, f"{prefix}:{name}")

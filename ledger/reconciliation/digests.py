@@ -1,8 +1,9 @@
 """Digests by which the same input, run or finding is known again."""
 
-import base64
 import hashlib
 from collections.abc import Sequence
+
+from ledger import identifiers
 
 CHUNK = 1000
 
@@ -17,5 +18,4 @@ def digest_of(texts: Sequence[str]) -> str:
 
 def derived_id(prefix: str, *parts: object) -> str:
     """An id that says the same as its parts, so that what is found twice has one name."""
-    digest = hashlib.sha256("\x1f".join(map(str, (prefix, *parts))).encode()).digest()
-    return f"{prefix}_{base64.b32encode(digest).decode().lower()[:20]}"
+    return identifiers.derived(prefix, "\x1f".join(map(str, (prefix, *parts))))
