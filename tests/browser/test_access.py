@@ -25,6 +25,22 @@ def test_an_instructor_signs_in_sees_their_own_and_signs_out(
     expect(page).to_have_url(f"{ledger.client.base_url}/session")
 
 
+def test_an_open_page_says_that_its_session_has_ended(
+    sign_in: Callable[[str, str], Page], context: BrowserContext, ledger: Ledger
+) -> None:
+    ledger.know(*a_bonus("anna", "ben", "ANNA"))
+    page = sign_in("instructor", "anna")
+    expect(page.get_by_text("Ben B.")).to_be_visible()
+    ended = page.get_by_role("status").filter(has_text="Your session has ended. Sign in again to see what is new.")
+    expect(ended).to_have_count(0)
+    with page.expect_response(lambda answer: answer.url.endswith("/updates") and answer.ok):
+        page.reload()
+    context.clear_cookies()
+    ledger.know(*a_bonus("anna", "eve", "ANNA")[1:])
+    expect(ended).to_be_visible()
+    assert_accessible(page)
+
+
 def test_finance_is_forbidden_to_instructors(sign_in: Callable[[str, str], Page]) -> None:
     page = sign_in("instructor", "anna")
     answer = page.goto("/finance")

@@ -69,7 +69,8 @@ def test_a_payout_is_found_held_and_given_up_by_two_people(
     page.get_by_role("link", name=PAYOUT).click()
 
     decide(page, "Hold", "Risk asked, case 4711")
-    expect(page.get_by_role("status")).to_have_text("The payout was held by a person: Risk asked, case 4711")
+    said = page.get_by_role("status").filter(has_text="The payout was held by a person: Risk asked, case 4711")
+    expect(said).to_be_visible()
     page.get_by_text("Cancel", exact=True).first.click()
     assert_accessible(page)
     page.get_by_text("Cancel", exact=True).first.click()
