@@ -58,7 +58,7 @@ def explain(
         typer.Argument(
             metavar="ID",
             help="A referral, payout, transfer or instructor; a position or an event's id; or a total: earned_minor, "
-            "paid_minor, pending_minor, failed_minor, founding, standard.",
+            "paid_minor, pending_minor, failed_minor, cancelled_minor, reversed_minor, founding, standard.",
         ),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="For programs: as GET /audit/explain/ID.")] = False,

@@ -7,12 +7,14 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli.app import app
+from projections.sums import TOTALS
 from tests.cli.command import ROOT, Command
 
 COMMANDS = (
     "demo", "up", "ingest", "report", "token", "terms", "payout",
     "serve", "work", "project", "migrate", "check-ledger", "rebuild", "export", "forget",
     "replay", "explain", "verify", "seal-key", "reconcile", "reconciliation",
+    "trial-balance", "journal", "statement", "close", "period", "periods", "payees",
 )  # fmt: skip
 
 
@@ -34,6 +36,11 @@ def test_every_command_explains_itself(command: str) -> None:
     done = CliRunner().invoke(app, [command, "--help"])
     assert done.exit_code == 0
     assert f" {command} " in done.stdout
+
+
+def test_explain_names_every_total_that_it_takes_apart() -> None:
+    help_text = CliRunner().invoke(app, ["explain", "--help"]).stdout
+    assert [name for name in TOTALS if name not in help_text] == []
 
 
 @pytest.mark.parametrize(
