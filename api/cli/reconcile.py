@@ -128,9 +128,8 @@ def _inputs(
         for problem in error.problems:
             screen.note(str(problem))
         more = ", and more that were not looked for" if error.more else ""
-        raise UsageProblem(
-            f"{error.name} is not taken: {len(error.problems)} problems{more}; nothing was recorded"
-        ) from None
+        count = f"{len(error.problems)} problem{'s' * (len(error.problems) != 1)}"
+        raise UsageProblem(f"{error.name} is not taken: {count}{more}; nothing was recorded") from None
     return Inputs(
         stripe,
         bank,

@@ -128,7 +128,7 @@ def runs(found: Sequence[RunView]) -> None:
     for each in found:
         left = sum(abs(comparison.remainder_minor) for comparison in each.comparisons)
         said = f"{each.lines} lines, {each.exceptions} exceptions, unexplained {money(left, each.currency)}"
-        _line(Text.assemble((each.run_id, "bold"), f"  {each.since:%Y-%m-%d} to {each.until:%Y-%m-%d}  {said}"))
+        _line(Text.assemble((each.run_id, "bold"), f"  {each.since:%Y-%m-%d} to {each.last_day}  {said}"))
         _line(Text(f"    {each.recorded_at:%Y-%m-%d %H:%M:%S} UTC by {each.actor}", "dim"))
     if not found:
         note("Nothing was reconciled yet.")

@@ -1,6 +1,6 @@
 """Runs, lines and exceptions as they are shown, over HTTP and on the command line: the same documents in both."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field, StringConstraints
@@ -98,6 +98,11 @@ class RunView(BaseModel):
     together: TogetherView | None
     lines: int
     exceptions: int
+
+    @property
+    def last_day(self) -> date:
+        """The range is whole days, and its end is not in it."""
+        return (self.until - timedelta(microseconds=1)).date()
 
     @classmethod
     def of(cls, run: Run) -> Self:

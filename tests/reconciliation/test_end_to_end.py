@@ -120,6 +120,12 @@ def test_a_net_amount_that_does_not_add_up_is_unexplained_and_status_1(paid: Pai
     assert [each["remainder_minor"] for each in document["run"]["comparisons"]] == [-100]
 
 
+def test_past_runs_are_listed_with_the_days_that_were_asked_for(paid: Paid) -> None:
+    reconcile(paid, "--stripe-api", "--from", "2026-07-01", "--to", "2026-07-31")
+    listed = paid.ledger.run("reconciliation", "list").stdout
+    assert "2026-07-01 to 2026-07-31" in listed
+
+
 @pytest.mark.parametrize("days", [("--from", "0001-01-01"), ("--to", "9999-12-31")])
 def test_days_that_cannot_be_compared_are_refused_with_status_2(paid: Paid, file: Write, days: tuple[str, str]) -> None:
     done = paid.ledger.run("reconcile", "--stripe-csv", str(file(paid.report())), *days, "--actor", "ada")
@@ -134,6 +140,12 @@ def test_a_bad_file_is_refused_with_every_problem_and_status_2(paid: Paid, file:
     assert (done.returncode, done.stdout) == (2, "")
     assert [line.split(": ")[0] for line in said[:2]] == ["line 3, gross", "line 3, net"]
     assert said[-1] == "ledger: Stripe's activity report is not taken: 6 problems; nothing was recorded"
+
+
+def test_a_single_problem_is_one(paid: Paid, file: Write) -> None:
+    done = paid.ledger.run("reconcile", "--stripe-csv", str(file("")), "--actor", "ada")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("is not taken: 1 problem; nothing was recorded")
 
 
 def test_equal_reversals_are_a_persons_to_tell_in_the_report_and_certain_in_the_api(paid: Paid, file: Write) -> None:

@@ -1,6 +1,6 @@
 """Reconciliation: past runs with their lines, a new one from Stripe's report, and what it leaves to settle."""
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -113,7 +113,6 @@ def show_run(
         "run.html",
         viewer,
         run=view,
-        last_day=_last_day,
         books=BOOKS,
         classes=CLASSES,
         found_classes=sorted({each.line_class for comparison in view.comparisons for each in comparison.classes}),
@@ -142,7 +141,6 @@ def _runs_page(
         viewer,
         status=422 if problems else 200,
         runs=[RunView.of(each) for each in runs[:RUNS_SHOWN]],
-        last_day=_last_day,
         open_exceptions=sum(each.is_open for each in records),
         problems=problems or [],
         most_megabytes=stripe_report.MOST_BYTES // 1024**2,
@@ -153,8 +151,3 @@ def _runs_page(
 def _day(text: str) -> date | None:
     """Raises ValueError."""
     return date.fromisoformat(text) if text else None
-
-
-def _last_day(run: RunView) -> date:
-    """The range is whole days, and its end is not in it."""
-    return (run.until - timedelta(microseconds=1)).date()
