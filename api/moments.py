@@ -13,9 +13,12 @@ __all__ = ["effective_from", "effective_until"]
 
 def effective_until(text: str) -> datetime:
     """The last moment that counts. Raises UnreadableMomentError."""
-    found = parse(text, datetime.min.replace(tzinfo=UTC))
-    if isinstance(found, int):
-        raise UnreadableMomentError(text)
+    try:
+        found = parse(text, datetime.min.replace(tzinfo=UTC))
+    except UnreadableMomentError:
+        found = None
+    if not isinstance(found, datetime):
+        raise UnreadableMomentError(text, positions=False)
     return found
 
 

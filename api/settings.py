@@ -154,6 +154,22 @@ class Settings(BaseSettings):
         parts = (part.strip() for part in self.stripe_webhook_secret.get_secret_value().split(","))
         return tuple(part for part in parts if part)
 
+    @field_validator("database_url", "read_database_url", "seal_database_url")
+    @classmethod
+    def _readable_by_libpq(cls, url: SecretStr | None) -> SecretStr | None:
+        """Found here, and said in our words: libpq's quote the URL, and with it a password."""
+        if url is not None:
+            from psycopg import ProgrammingError  # noqa: PLC0415 - the driver, which few commands need
+            from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
+
+            try:
+                conninfo_to_dict(url.get_secret_value())
+            except ProgrammingError:
+                raise ValueError(
+                    "a PostgreSQL URL is expected, like postgresql://ledger@localhost/ledger; in a password % is written %25"
+                ) from None
+        return url
+
     @field_validator("ledger_jwt_secret")
     @classmethod
     def _long_enough(cls, secret: SecretStr | None) -> SecretStr | None:

@@ -14,12 +14,13 @@ _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-
 
 
 class UnreadableMomentError(ValueError):
-    """Neither a position nor a time with its zone."""
+    """Neither a time with its zone nor a date; nor a position, where `positions` are taken."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, positions: bool = True) -> None:
+        position = "a position like 3488, " if positions else ""
         super().__init__(
-            f"not a moment: {text[:40]!r}; give a position like 3488, a time like 2026-03-31T18:00:00Z, "
-            "or a date like 2026-03-31 (its end, UTC)"
+            f"not a moment: {text[:40]!r}; give {position}a time like 2026-03-31T18:00:00Z, "
+            "or a date like 2026-03-31 (all of that day, UTC)"
         )
 
 

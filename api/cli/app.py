@@ -154,7 +154,9 @@ def terms(
             help="founding_cap, founding_bonus_minor or standard_bonus_minor; may be repeated.",
         ),
     ] = None,
-    actor: Annotated[str, typer.Option(help="Who changes them; kept on the log.")] = "cli",
+    actor: Annotated[
+        str | None, typer.Option(help="Who changes them; kept on the log. Default: your user name on this machine.")
+    ] = None,
 ) -> None:
     """Show the program's terms, or change them for future bonuses.
 

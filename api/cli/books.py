@@ -13,6 +13,7 @@ from api import composition
 from api.cli import books_screen, databases, screen, structured_log
 from api.cli.caught_up import caught_up
 from api.cli.errors import UsageProblem
+from api.cli.named_ids import instructor_id, payout_id
 from api.moments import effective_from, effective_until
 from api.services import Services
 from api.settings import Settings
@@ -54,8 +55,8 @@ def journal(
 ) -> None:
     filters = Filters(
         account=_account(account) if account is not None else None,
-        instructor_id=instructor,
-        payout_id=payout,
+        instructor_id=_instructor(instructor),
+        payout_id=payout_id(payout, "--payout") if payout is not None else None,
         period=month_of_books(period, "--period") if period is not None else None,
         effective_from=_effective_from(since),
         effective_at=_effective_at(until),
@@ -86,13 +87,14 @@ def statement(
     as_json: bool,
 ) -> None:
     which = _account(account)
-    if instructor is not None and not CHART[which].per_instructor:
+    whose = _instructor(instructor)
+    if whose is not None and not CHART[which].per_instructor:
         raise UsageProblem(f"--instructor: {which} is not kept for each instructor")
     begins, ends = _effective_from(since), _effective_at(until)
     with books("statement") as services:
         found = services.journal.statement(
             which,
-            instructor,
+            whose,
             limit=limit,
             as_of=_position(services, as_of),
             effective_from=begins,
@@ -131,6 +133,10 @@ def _account(text: str) -> Account:
         return Account(text)
     except ValueError:
         raise UsageProblem(f"an account is one of {', '.join(Account)}; not {text[:40]!r}") from None
+
+
+def _instructor(text: str | None) -> str | None:
+    return None if text is None else instructor_id(text, "--instructor")
 
 
 def _position(services: Services, as_of: str | None) -> int | None:

@@ -20,6 +20,8 @@ def run(what: str, written_as: str, begin: str | None, end: str | None, output: 
     settings = Settings()
     try:
         if output is not None:
+            if not output.resolve().parent.is_dir():
+                raise UsageProblem(f"--output: there is no folder {output.parent}")
             refuse_what_is_there(output, overwrite=force)
         with databases.history(settings) as (url, _), caught_up(settings, url, "export") as services:
             if composition.is_sandbox(settings):

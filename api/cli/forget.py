@@ -3,25 +3,22 @@
 import sys
 
 import orjson
-from pydantic import TypeAdapter, ValidationError
 
 from api import composition
 from api.cli import databases, screen, structured_log
 from api.cli.actor import actor as known_actor
 from api.cli.errors import NotDone, UsageProblem
+from api.cli.named_ids import instructor_id as known_id
 from api.settings import Settings
 from ledger.event_log import ConflictError
 from ledger.events import ErasureReason
 from ledger.forget_person import forget_person
-from ledger.lifecycle import InstructorId
 
 __all__ = ["run"]
 
-_INSTRUCTOR_ID: TypeAdapter[str] = TypeAdapter(InstructorId)
-
 
 def run(instructor_id: str, reason: str, actor: str | None, *, as_json: bool) -> None:
-    who, why, by = _instructor_id(instructor_id), _reason(reason), known_actor(actor)
+    who, why, by = known_id(instructor_id, "INSTRUCTOR_ID"), _reason(reason), known_actor(actor)
     structured_log.keep_quiet()
     settings = Settings()
     with (
@@ -40,13 +37,6 @@ def run(instructor_id: str, reason: str, actor: str | None, *, as_json: bool) ->
         screen.out.print(f"{who} is forgotten, at position {done.position} of the log", markup=False)
     else:
         screen.out.print(f"{who} was forgotten before, at position {done.position} of the log", markup=False)
-
-
-def _instructor_id(given: str) -> str:
-    try:
-        return _INSTRUCTOR_ID.validate_python(given)
-    except ValidationError:
-        raise UsageProblem("the platform's opaque id of an instructor is expected, like ins_1") from None
 
 
 def _reason(given: str) -> ErasureReason:

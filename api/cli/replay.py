@@ -10,6 +10,7 @@ from rich.text import Text
 from api import composition
 from api.cli import databases, payout_screen, screen, structured_log
 from api.cli.errors import FOUND_WRONG, NotDone, UsageProblem
+from api.cli.named_ids import instructor_id
 from api.services import Services
 from api.settings import Settings
 from ledger.events import UnknownEventTypeError, payout_tag
@@ -31,6 +32,8 @@ OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 def run(as_of: str | None, question: Question, *, as_json: bool) -> None:
     if len(question.named) > 1:
         raise UsageProblem("at most one of --referral, --instructor and --payout")
+    if question.instructor_id is not None:
+        instructor_id(question.instructor_id, "--instructor")
     now = composition.now()
     wanted = _wanted(as_of, now)
     structured_log.keep_quiet()

@@ -4,6 +4,7 @@ from pydantic import ValidationError
 
 from api import composition
 from api.cli import databases, screen, structured_log
+from api.cli.actor import actor as whoever
 from api.cli.errors import UsageProblem
 from api.settings import Settings
 from ledger import program
@@ -17,15 +18,16 @@ __all__ = ["run"]
 CHANGEABLE = ("founding_cap", "founding_bonus_minor", "standard_bonus_minor")
 
 
-def run(changes: list[str], actor: str) -> None:
+def run(changes: list[str], actor: str | None) -> None:
     structured_log.keep_quiet()
     asked = dict(_assignment(change) for change in changes)
+    by = whoever(actor) if asked else None
     with databases.prepared_database(Settings()) as url, composition.event_log(url) as log:
         in_force = _in_force(log)
-        if asked:
+        if by is not None:
             wanted = _changed(in_force, asked)
             try:
-                position = set_terms(log, wanted, actor=actor, now=composition.now())
+                position = set_terms(log, wanted, actor=by, now=composition.now())
             except ConflictError:
                 raise UsageProblem("somebody else changed the terms at the same moment: look, and try again") from None
             screen.note(

@@ -61,6 +61,7 @@ def test_a_moment_that_cannot_be_read_is_a_clear_problem(
     answer = shared_ledger.get("/finance/trial-balance", "finance", **parameters)
     assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
     assert [each["at"] for each in answer.json()["errors"]] == [at]
+    assert ("a position like" in answer.text) == (at == "query.as_of")  # offered where it is taken, and there only
 
 
 @pytest.mark.parametrize("as_of", ["1000000", "2999-01-01"])

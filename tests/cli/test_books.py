@@ -80,9 +80,12 @@ def test_what_is_empty_says_so_in_words(season: Command) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("trial-balance", "--effective-at", "3488"), "--effective-at: not a moment"),
+        (("trial-balance", "--effective-at", "3488"), "--effective-at: not a moment: '3488'; give a time like"),
         (("statement", "cash"), "an account is one of"),
         (("statement", "bonus_expense", "--instructor", "anna"), "not kept for each instructor"),
+        (("statement", "bonuses_payable", "--instructor", ""), "--instructor: the platform's opaque id"),
+        (("journal", "--instructor", "two words"), "--instructor: the platform's opaque id"),
+        (("journal", "--payout", "4711"), "--payout: the id of a payout is expected"),
         (("journal", "--period", "2026-13"), "a month like 2026-03"),
         (("close", "March"), "a month like 2026-03"),
         (("payees", "2026", "--json", "--csv"), "not both"),

@@ -59,6 +59,8 @@ def test_wrong_usage_exits_with_2(arguments: tuple[str, ...]) -> None:
         (("token", "--role", "emperor", "--subject", "me"), "no such role: emperor"),
         (("token", "--role", "finance", "--subject", "me", "--ttl", "soon"), "like 12h"),
         (("terms", "--set", "currency=eur"), "NAME=NUMBER"),
+        (("terms", "--set", "founding_cap=3", "--actor", "a\nb"), "--actor is 1 to 255 printable"),
+        (("export", "events", "--output", "missing/events.csv"), "--output: there is no folder missing"),
         (("work",), "STRIPE_API_KEY is not set"),
     ],
 )
@@ -77,6 +79,17 @@ def test_a_wrong_setting_is_named_without_its_value(bare_ledger: Command) -> Non
     assert done.returncode == 2
     assert done.stderr.startswith("ledger: LEDGER_JWT_SECRET: ")
     assert "much-too-short" not in done.stderr
+
+
+@pytest.mark.parametrize("url", ["mysql://me:s3cret@db/ledger", "s3cret", "postgresql://me:s3cret%zz@db/ledger"])
+@pytest.mark.parametrize("name", ["DATABASE_URL", "READ_DATABASE_URL"])
+def test_a_database_url_that_cannot_be_read_is_named_without_its_password(
+    bare_ledger: Command, name: str, url: str
+) -> None:
+    done = Command(bare_ledger.folder, {name: url}).run("report")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"ledger: {name}: a PostgreSQL URL is expected")
+    assert "s3cret" not in done.stderr
 
 
 def test_outside_the_sandbox_there_is_no_secret_by_default(bare_ledger: Command) -> None:

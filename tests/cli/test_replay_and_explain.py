@@ -64,6 +64,7 @@ def test_the_check_names_the_value_that_was_tampered_with(played: Command) -> No
     [
         (("--as-of", "yesterday"), "--as-of: not a moment"),
         (("--payout", "pay_x", "--referral", "ref_x"), "at most one of"),
+        (("--instructor", "two words"), "--instructor: the platform's opaque id"),
         (("--check", "--as-of", "3"), "--check is about everything"),
     ],
 )
