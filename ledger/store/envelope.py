@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -73,8 +73,8 @@ def check_storable(event: EventEnvelope) -> None:
         _check_length(event, names)
     if not 1 <= event.schema_version <= _INTEGER_MAX:
         raise EventNotStorable(f"schema version {event.schema_version} of {event.event_id} is not a positive integer")
-    if event.occurred_at is not None and event.occurred_at.tzinfo is None:
-        raise EventNotStorable(f"occurred_at of {event.event_id} has no time zone")
+    if event.occurred_at is not None:
+        _check_time(event, event.occurred_at)
 
 
 def _check_length(event: EventEnvelope, names: Sequence[str]) -> None:
@@ -83,6 +83,15 @@ def _check_length(event: EventEnvelope, names: Sequence[str]) -> None:
             raise EventNotStorable(
                 f"type or tag longer than {_MAX_NAME_BYTES} bytes in {event.event_id}: {name[:40]!r}..."
             )
+
+
+def _check_time(event: EventEnvelope, occurred_at: datetime) -> None:
+    if occurred_at.tzinfo is None:
+        raise EventNotStorable(f"occurred_at of {event.event_id} has no time zone")
+    try:
+        occurred_at.astimezone(UTC)
+    except OverflowError as error:  # PostgreSQL would take it, and nobody could read the log any more
+        raise EventNotStorable(f"occurred_at of {event.event_id} is outside of the calendar in UTC") from error
 
 
 def _check_text(event: EventEnvelope, text: str) -> None:

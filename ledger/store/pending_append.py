@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from datetime import UTC
 
 import orjson
 from eventsourcing.dcb.api import DCBAppendCondition
@@ -76,7 +77,9 @@ def _row(event: EventEnvelope) -> dict[str, object]:
         "actor": event.actor,
     }
     if event.occurred_at is not None:
-        row["occurred_at"] = event.occurred_at
+        row["occurred_at"] = event.occurred_at.astimezone(
+            UTC
+        )  # an offset is written in whole minutes, and may have seconds
     if event.causation_id is not None:
         row["causation_id"] = event.causation_id
     if event.correlation_id is not None:

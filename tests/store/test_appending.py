@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from uuid import uuid4
 
 import orjson
@@ -63,6 +63,13 @@ def test_an_envelope_comes_back_as_it_went_in(log: LogRecorder) -> None:
     assert got.recorded_at is not None
     assert sent.recorded_at is None
     assert got == EventEnvelope(**{**vars(sent), "data": got.data, "recorded_at": got.recorded_at})
+
+
+@pytest.mark.parametrize("offset", [timedelta(hours=-9, minutes=-30), timedelta(minutes=19, seconds=32)])
+def test_it_happened_when_it_did_whatever_the_offset(log: LogRecorder, offset: timedelta) -> None:
+    occurred_at = datetime(1930, 1, 2, 3, 4, 5, 678901, tzinfo=timezone(offset))
+    log.append([EventEnvelope("Happened", b"{}", occurred_at=occurred_at)])
+    assert only_event(log).occurred_at == occurred_at
 
 
 def test_a_bare_event_gets_an_envelope(log: LogRecorder) -> None:
@@ -125,6 +132,7 @@ def test_reads_look_for_the_newest(log: LogRecorder) -> None:
     assert log.read_last(tagged("a", types=["Three"])) is None
 
 
+AHEAD, BEHIND = timezone(timedelta(hours=2)), timezone(timedelta(hours=-2))
 UNSTORABLE = {
     "no JSON": event(data=b"not json"),
     "no data": event(data=b""),
@@ -141,6 +149,8 @@ UNSTORABLE = {
     "NUL in the type": event(type=NUL),
     "NUL in the actor": EventEnvelope("Happened", b"{}", actor=NUL),
     "no schema version": EventEnvelope("Happened", b"{}", schema_version=0),
+    "before the calendar": EventEnvelope("Happened", b"{}", occurred_at=datetime(1, 1, 1, tzinfo=AHEAD)),
+    "after the calendar": EventEnvelope("Happened", b"{}", occurred_at=datetime(9999, 12, 31, 23, tzinfo=BEHIND)),
     "no time zone": EventEnvelope("Happened", b"{}", occurred_at=datetime(2026, 1, 1)),  # noqa: DTZ001
 }
 
