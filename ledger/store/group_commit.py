@@ -45,7 +45,9 @@ class GroupCommit:
             self._is_committing = True
         if must_wait:
             append.wait()
-            self._wake_next()
+            # A KeyboardInterrupt comes to the main thread, perhaps between taking one out and waking it.
+            if threading.current_thread() is not threading.main_thread():
+                self._wake_next()
         else:
             self._commit_alone(append)
         return append.verdict()
@@ -79,7 +81,9 @@ class GroupCommit:
         while self._queue_is_ours.acquire() and self._is_committing:
             while group := self._next_group():
                 self._commit_group(group)
-            while self._wake_next():  # a caller that was interrupted wakes nobody, and no further group will
+            while (
+                self._wake_next()
+            ):  # a caller on the main thread or interrupted wakes nobody, and no further group will
                 pass
 
     def _next_group(self) -> Group | None:

@@ -157,6 +157,50 @@ def test_a_caller_that_is_interrupted_keeps_nobody_asleep() -> None:
     group_commit.close()
 
 
+def test_the_main_thread_wakes_nobody_since_it_may_be_interrupted_while_it_does() -> None:
+    class NotByTheMainThread(PendingAppend):
+        def wake(self) -> None:
+            assert threading.current_thread() is not threading.main_thread()
+            super().wake()
+
+    may_begin, main_thread_is_back = threading.Event(), threading.Event()
+    queued: list[Future[int]] = []
+    sizes: list[int] = []
+
+    def queue(append: PendingAppend) -> None:
+        waiting = len(group_commit._waiting)
+        queued.append(threads.submit(group_commit.append, append))
+        wait_until(lambda: len(group_commit._waiting) == waiting + 1)
+
+    def commit(group: Group) -> None:
+        """Of one; of the main thread's and another; and of one more, while which the main thread goes its way."""
+        sizes.append(len(group.members))
+        if len(sizes) == 1:
+            may_begin.wait()
+            queue(NotByTheMainThread([event()], None))
+        elif len(sizes) == 2:
+            queue(PendingAppend([event()], None))
+        else:
+            assert main_thread_is_back.wait(20)
+        for member in group.members:
+            member.position = len(sizes)
+
+    def begin_once_the_main_thread_waits() -> None:
+        wait_until(lambda: len(group_commit._waiting) == 1)
+        may_begin.set()
+
+    group_commit = GroupCommit(commit)
+    with ThreadPoolExecutor() as threads:
+        queued.append(threads.submit(group_commit.append, PendingAppend([event()], None)))
+        wait_until(lambda: sizes == [1])
+        threads.submit(begin_once_the_main_thread_waits)
+        assert group_commit.append(PendingAppend([event()], None)) == 2
+        main_thread_is_back.set()
+        assert [each.result(timeout=20) for each in queued] == [1, 2, 3]
+    assert sizes == [1, 2, 1]
+    group_commit.close()
+
+
 def test_closing_finishes_what_was_begun(recorder: PostgresRecorder, owner: psycopg.Connection) -> None:
     hold_the_log(owner)
     with ThreadPoolExecutor() as threads:
