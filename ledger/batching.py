@@ -72,6 +72,7 @@ class Batching(Generic[ItemT, ResultT]):
     async def _do_together(self, batch: Sequence[_Waiting[ItemT, ResultT]]) -> None:
         try:
             results = await self._work([each.item for each in batch])
+            told = list(zip(batch, results, strict=True))
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait are told
             if len(batch) > 1 and not self._concerns_all(error):
                 for each in batch:
@@ -81,6 +82,6 @@ class Batching(Generic[ItemT, ResultT]):
                 if not each.result.done():
                     each.result.set_exception(error)
         else:
-            for each, result in zip(batch, results, strict=True):
+            for each, result in told:
                 if not each.result.done():  # cancelled: whoever asked went away
                     each.result.set_result(result)

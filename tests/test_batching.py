@@ -123,6 +123,18 @@ def test_what_concerns_all_is_told_to_all_and_the_next_is_done() -> None:
     in_time(story)
 
 
+def test_work_that_forgets_somebody_leaves_nobody_waiting() -> None:
+    async def story() -> None:
+        async def forget_the_last(items: Sequence[int]) -> Sequence[int]:
+            return [*items[:-1]]
+
+        done: Batching[int, int] = Batching(forget_the_last, concerns_all=lambda _: False)
+        told = await asyncio.gather(*map(done.do, (1, 2)), return_exceptions=True)
+        assert [type(each) for each in told] == [ValueError, ValueError]
+
+    in_time(story)
+
+
 def test_whoever_goes_away_takes_nobody_along() -> None:
     async def story() -> None:
         work = Doubling()
