@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Self
 
 from eventsourcing.persistence import PersistenceError
-from psycopg import InterfaceError, OperationalError, ProgrammingError
+from psycopg import InterfaceError, InternalError, OperationalError, ProgrammingError
 from psycopg_pool import ConnectionPool
 
 from ledger.event_log import EventLog
@@ -22,8 +22,8 @@ LARGEST_BATCH_SIZE = 128_000
 PAGE_SIZE = 4_000
 """Of a batch, so many events are held in memory at once."""
 
-# The database is away, busy or not prepared. Its other errors say that the tables refuse what an event comes to.
-_NOT_THE_EVENT = (PersistenceError, OperationalError, InterfaceError, ProgrammingError)
+# The database is away, busy, read-only or not prepared. Its other errors say that the tables refuse what an event comes to.
+_NOT_THE_EVENT = (PersistenceError, OperationalError, InterfaceError, InternalError, ProgrammingError)
 
 
 class ProjectionStoppedError(Exception):

@@ -12,9 +12,10 @@ from ledger.events import PlatformFundsAvailable, StripeCredentialsAccepted, Str
 from ledger.identifiers import payout_id
 from ledger.lifecycle import parse_fact
 from ledger.store import EventEnvelope, Wakeups
+from ledger.store.connection import ConnectionSettings, open_pool
 from projections.fold import apply
 from projections.following import follow
-from projections.projector import ProjectionStoppedError, StandbyError
+from projections.projector import ProjectionStoppedError, Projector, StandbyError
 from projections.rebuild import NothingToRollBackError, RebuildRunningError, compare_with_replay, rebuild, roll_back
 from projections.rows import ReadModel
 from sandbox.season.generator import generate
@@ -224,6 +225,14 @@ def test_an_event_that_the_tables_refuse_stops_the_projection_right_before_it(le
 
     earned = next(each for each in ledger.log.read()[0] if type(each.event).__name__ == "BonusEarned")
     assert stopped.value.position == ledger.read_models.position() == earned.position - 1
+
+
+def test_a_database_that_takes_no_writes_is_not_an_event_that_cannot_be_digested(ledger: SmallLedger) -> None:
+    """As a server is that has handed over to another one."""
+    ledger.earn_bonus("ref", "friend")
+    read_only = ConnectionSettings(server_settings={"default_transaction_read_only": "on"})
+    with open_pool(ledger.url, read_only) as pool, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        Projector(pool, ledger.log).catch_up()
 
 
 def test_the_application_cannot_change_the_log_through_the_read_models_connection(ledger: SmallLedger) -> None:
