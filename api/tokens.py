@@ -116,7 +116,7 @@ class JwksCheck:
             raise TokenError("its header names no key")
         try:
             return self._keys.get_signing_key(key_id)
-        except (jwt.PyJWKClientConnectionError, jwt.PyJWKSetError, ValueError) as error:
+        except (jwt.PyJWKClientConnectionError, jwt.PyJWKSetError, OSError, ValueError) as error:
             raise KeysUnavailableError from error
         except jwt.PyJWTError as error:
             raise TokenError("its key is unknown") from error

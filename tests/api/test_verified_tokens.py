@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -128,6 +131,22 @@ def key_server(keys: list[dict[str, Any]]) -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def test_a_key_server_that_breaks_off_is_one_that_cannot_be_asked_now() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as threads:
+
+        def break_off() -> None:
+            connection, _ = server.accept()
+            connection.recv(1024)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, not an end
+            connection.close()
+
+        broken_off = threads.submit(break_off)
+        tokens = VerifiedTokens(JwksCheck(f"http://127.0.0.1:{server.getsockname()[1]}/", AUDIENCE))
+        with pytest.raises(KeysUnavailableError):
+            verify(tokens, signed(KEY, "ES256"))
+        broken_off.result(timeout=30)
 
 
 def test_a_key_that_was_withdrawn_opens_nothing_after_a_minute() -> None:
