@@ -27,7 +27,7 @@ from ledger.store import PostgresRecorder
 from ledger.store.connection import ConnectionSettings, open_pool
 from projections import next_copy
 from projections.filling import fill
-from projections.finishing import finish
+from projections.finishing import add_up, complete
 from projections.next_copy import NEXT_SCHEMA
 from projections.tables import LIVE_SCHEMA
 
@@ -151,7 +151,8 @@ def rebuild_copy(database_url: str, processes: int) -> tuple[float, float]:
             with pool.connection() as connection, connection.transaction():
                 next_copy.begin(connection, processes)
             fill(pool, EventLog(recorder), processes, head, lambda _: None)
-            finish(pool, processes)
+            complete(pool, processes)
+            add_up(pool, processes)
 
         seconds = _seconds(rebuild)
     return seconds, max(_own_peak(), getrusage(RUSAGE_CHILDREN).ru_maxrss) / 1024

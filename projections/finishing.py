@@ -12,14 +12,14 @@ from projections import next_copy
 from projections.filling import database_of
 from projections.next_copy import ADDED_UP, NEXT_SCHEMA, QUERIES
 
-__all__ = ["finish"]
+__all__ = ["add_up", "complete"]
 
 SORT_MEGABYTES = 256
 """Of memory for the indexes of all tables that are completed at the same time."""
 
 
-def finish(pool: ConnectionPool, shares: int) -> None:
-    """Complete the tables that all shares have filled, as many at a time as there were shares; then add up the others.
+def complete(pool: ConnectionPool, shares: int) -> None:
+    """The tables that all shares have filled, as many at a time as there were shares.
 
     If it is stopped, the next time goes on from the tables that are complete.
     """
@@ -27,6 +27,10 @@ def finish(pool: ConnectionPool, shares: int) -> None:
         tables = [table for (table,) in connection.execute(QUERIES["filled"], {"added_up": [*ADDED_UP]}).fetchall()]
         completing = [_completing(connection, table) for table in tables]
     asyncio.run(_complete(database_of(pool), completing, shares))
+
+
+def add_up(pool: ConnectionPool, shares: int) -> None:
+    """The tables of which each share has its own; then the next read models are finished."""
     with pool.connection() as connection, connection.transaction():
         for table, (key, summed) in ADDED_UP.items():
             connection.execute(_added_up(connection, table, key, summed, shares))

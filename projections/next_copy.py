@@ -29,6 +29,7 @@ __all__ = [
     "column_list",
     "drop",
     "drop_shares",
+    "has_live_shape",
     "schemas_of",
 ]
 
@@ -81,8 +82,8 @@ def begun(connection: Connection[TupleRow]) -> Begun | None:
     row = connection.execute(QUERIES["is_begun"]).fetchone()
     if row is None or not row[0]:
         return None
-    code, shares, is_finished, has_all = connection.execute(QUERIES["begun"]).fetchone() or ("", 0, False, False)
-    if code != _code() or (is_finished and not has_all):
+    code, shares, is_finished = connection.execute(QUERIES["begun"]).fetchone() or ("", 0, False)
+    if code != _code() or (is_finished and not has_live_shape(connection, NEXT_SCHEMA)):
         return None
     programs = [(NEXT_SCHEMA, ProgramRow.table)]
     if not is_finished:
@@ -91,6 +92,12 @@ def begun(connection: Connection[TupleRow]) -> Begun | None:
         connection.execute(SQL("SELECT position FROM {}").format(Identifier(*each))).fetchone() for each in programs
     ]
     return Begun([row[0] if row else 0 for row in rows], is_finished)
+
+
+def has_live_shape(connection: Connection[TupleRow], schema: str) -> bool:
+    """Whether a complete copy could take the place of the live tables: no migration has changed them since it was made."""
+    row = connection.execute(QUERIES["has_live_shape"], {"schema": schema}).fetchone()
+    return row is not None and bool(row[0])
 
 
 def drop(connection: Connection[TupleRow]) -> None:

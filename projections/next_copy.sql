@@ -27,13 +27,24 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_tables WHERE schemaname = 'read_model_n
 );
 
 -- name: begun
--- has_all: every index that the live tables have, so that no migration came after the last of them was made.
-SELECT code, shares, is_finished, NOT EXISTS (
-    SELECT tablename, indexname FROM pg_catalog.pg_indexes WHERE schemaname = 'read_model'
-    EXCEPT
-    SELECT tablename, indexname FROM pg_catalog.pg_indexes WHERE schemaname = 'read_model_next'
-) AS has_all
-FROM read_model_next.rebuild;
+SELECT code, shares, is_finished FROM read_model_next.rebuild;
+
+-- name: has_live_shape
+-- Whether a schema's tables have the columns and indexes of the live ones, and no others: a migration changes the live ones only.
+SELECT NOT EXISTS (
+    SELECT what
+    FROM (
+        SELECT format('%%s.%%s %%s', table_name, column_name, data_type) AS what
+        FROM information_schema.columns
+        WHERE table_schema IN ('read_model', %(schema)s) AND table_name <> 'rebuild'
+        UNION ALL
+        SELECT format('%%s %%s', tablename, indexname)
+        FROM pg_catalog.pg_indexes
+        WHERE schemaname IN ('read_model', %(schema)s)
+    ) AS found
+    GROUP BY what
+    HAVING count(*) = 1
+);
 
 -- name: tables
 SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = 'read_model' ORDER BY tablename;

@@ -5,6 +5,7 @@ The live ones are kept up meanwhile. The old ones stay as `read_model_previous` 
 side effects. One that was stopped is gone on with by the next, if it is the same code. There is one place to build in, so all
 that is done here is done by one at a time.
 
+    MigratedMeanwhileError   a migration has changed the live ones while the others were being made ready
     NothingToRollBackError   there are no previous read models, or a migration has changed the live ones since
     RebuildRunningError      somebody else rebuilds, compares or rolls back the read models of this database
     ReadersInTheWayError     readers hold the live ones without a pause; all is ready for the next try
@@ -15,7 +16,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import LiteralString
 
 import psycopg
 from psycopg_pool import ConnectionPool
@@ -25,12 +25,13 @@ from ledger.named_queries import named_queries
 from projections import next_copy
 from projections.comparing import Difference, differences
 from projections.filling import database_of, fill
-from projections.finishing import finish
-from projections.next_copy import NEXT_SCHEMA, Begun
+from projections.finishing import add_up, complete
+from projections.next_copy import NEXT_SCHEMA, Begun, has_live_shape
 from projections.projector import Projector
 
 __all__ = [
     "Difference",
+    "MigratedMeanwhileError",
     "NothingToRollBackError",
     "ReadersInTheWayError",
     "RebuildResult",
@@ -42,6 +43,7 @@ __all__ = [
 
 QUERIES = named_queries("projections", "rebuild.sql")
 PREVIOUS_SCHEMA = "read_model_previous"
+SWAPS = {NEXT_SCHEMA: "swap", PREVIOUS_SCHEMA: "swap_back"}
 EVENTS_WORTH_A_PROCESS = 50_000
 MOST_PROCESSES = 8
 SWAP_TRIES = 25
@@ -56,6 +58,11 @@ class RebuildResult:
 
     position: int
     differences: list[Difference]
+
+
+class MigratedMeanwhileError(Exception):
+    def __init__(self) -> None:
+        super().__init__("a migration has changed the read models meanwhile; they stay, so try again")
 
 
 class NothingToRollBackError(Exception):
@@ -88,13 +95,14 @@ def rebuild(
     """Rebuild, compare, swap. `pool` connects as the owner of the read models; `on_progress` gets each position reached.
 
     `processes`: how many fold the log at once; None: as many as are worth it. `anew`: do not go on with what was stopped.
-    Raises RebuildRunningError, ReadersInTheWayError, FillingStoppedError; ProjectionStoppedError if the log holds an event that
-    cannot be digested. The live read models stay then.
+    Raises RebuildRunningError, ReadersInTheWayError, MigratedMeanwhileError, FillingStoppedError; ProjectionStoppedError if the
+    log holds an event that cannot be digested. The live read models stay then.
     """
     with _alone(pool) as session:
-        next_ones = _replay_beside(pool, log, on_progress, processes=processes, anew=anew)
+        stopped = None if anew else _stopped(pool, log)
+        next_ones = _replay_beside(pool, log, on_progress, processes, stopped, session)
         found = differences(pool, next_ones)
-        return RebuildResult(_swap(pool, next_ones, QUERIES["swap"], session), found)
+        return RebuildResult(_swap(pool, log, NEXT_SCHEMA, session), found)
 
 
 def compare_with_replay(
@@ -102,26 +110,27 @@ def compare_with_replay(
 ) -> list[Difference]:
     """Replay the log from zero beside the live read models, and name the first rows that differ. Changes nothing.
 
-    Raises as `rebuild` does.
+    A rebuild that was stopped has begun with that: it is gone on with, and its tables stay for the next. Raises as `rebuild` does.
     """
-    with _alone(pool):
-        found = differences(pool, _replay_beside(pool, log, on_progress, processes=processes, anew=True))
-        with pool.connection() as connection, connection.transaction():
-            next_copy.drop(connection)
+    with _alone(pool) as session:
+        stopped = _stopped(pool, log)
+        found = differences(pool, _replay_beside(pool, log, on_progress, processes, stopped, session))
+        if stopped is None:
+            with pool.connection() as connection, connection.transaction():
+                next_copy.drop(connection)
     return found
 
 
 def roll_back(pool: ConnectionPool, log: EventLog) -> int:
     """Bring the previous read models up to date and back, and keep the newer ones in their place. Returns the position.
 
-    Raises NothingToRollBackError, RebuildRunningError, ReadersInTheWayError, ProjectionStoppedError.
+    Raises NothingToRollBackError, RebuildRunningError, ReadersInTheWayError, MigratedMeanwhileError, ProjectionStoppedError.
     """
     with _alone(pool) as session:
         with pool.connection() as connection:
-            row = connection.execute(QUERIES["has_previous"]).fetchone()
-        if row is None or not row[0]:
-            raise NothingToRollBackError
-        return _swap(pool, Projector(pool, log, [PREVIOUS_SCHEMA]), QUERIES["swap_back"], session)
+            if not has_live_shape(connection, PREVIOUS_SCHEMA):
+                raise NothingToRollBackError
+        return _swap(pool, log, PREVIOUS_SCHEMA, session)
 
 
 @contextmanager
@@ -141,38 +150,65 @@ def _alone(pool: ConnectionPool) -> Iterator[psycopg.Connection]:
                 session.execute(QUERIES["unlock"])
 
 
+def _stopped(pool: ConnectionPool, log: EventLog) -> Begun | None:
+    """What can be gone on with; not what is ahead of the live ones."""
+    target = Projector(pool, log).position()
+    with pool.connection() as connection:
+        begun = next_copy.begun(connection)
+    return begun if begun is not None and max(begun.positions) <= target else None
+
+
 def _replay_beside(
-    pool: ConnectionPool, log: EventLog, on_progress: OnProgress, *, processes: int | None, anew: bool
+    pool: ConnectionPool,
+    log: EventLog,
+    on_progress: OnProgress,
+    processes: int | None,
+    stopped: Begun | None,
+    session: psycopg.Connection,
 ) -> Projector:
-    """The next read models, not far from where the live ones are, and not beyond."""
+    """The next read models, not far from where the live ones are, and not beyond.
+
+    Once the session with the lock is lost, somebody else may have begun in the same place: the next step is not taken any more.
+    Raises psycopg.OperationalError then.
+    """
+
+    def while_alone(position: int) -> None:
+        session.execute(QUERIES["still_there"])
+        on_progress(position)
+
     live = Projector(pool, log)
     target = live.position()
-    with pool.connection() as connection, connection.transaction():
-        begun = None if anew else next_copy.begun(connection)
-        if begun is None or max(begun.positions) > target:
-            shares = processes or max(1, min(os.cpu_count() or 1, MOST_PROCESSES, target // EVENTS_WORTH_A_PROCESS))
+    if stopped is None:
+        shares = processes or max(1, min(os.cpu_count() or 1, MOST_PROCESSES, target // EVENTS_WORTH_A_PROCESS))
+        with pool.connection() as connection, connection.transaction():
             next_copy.begin(connection, shares)
-            begun = Begun([0] * shares, is_finished=False)
-    if not begun.is_finished:
-        shares = len(begun.positions)
+        stopped = Begun([0] * shares, is_finished=False)
+    if not stopped.is_finished:
+        shares = len(stopped.positions)
         if target:
-            fill(pool, log, shares, target, on_progress)
-        finish(pool, shares)
+            fill(pool, log, shares, target, while_alone)
+        complete(pool, shares)
+        session.execute(QUERIES["still_there"])
+        add_up(pool, shares)
     next_ones = Projector(pool, log, [NEXT_SCHEMA])
     if target:
-        next_ones.catch_up(live.position(), on_progress)
+        next_ones.catch_up(live.position(), while_alone)
     return next_ones
 
 
-def _swap(pool: ConnectionPool, newcomer: Projector, query: LiteralString, session: psycopg.Connection) -> int:
-    """Not before the newcomer is up to date; and quickly: whoever reads meanwhile waits for that long. Returns its position.
+def _swap(pool: ConnectionPool, log: EventLog, schema: str, session: psycopg.Connection) -> int:
+    """Not before these tables are up to date; and quickly: whoever reads meanwhile waits for that long. Returns their position.
 
     Not at all if the session with the lock is lost: somebody else may have begun since. Raises psycopg.OperationalError then.
     """
+    newcomer, query = Projector(pool, log, [schema]), QUERIES[SWAPS[schema]]
     for _ in range(SWAP_TRIES):
         newcomer.catch_up()
         try:
             with pool.connection() as connection, connection.transaction():
+                connection.execute(QUERIES["hold_migrations"])
+                if not has_live_shape(connection, schema):
+                    raise MigratedMeanwhileError
                 connection.execute(QUERIES["hold_live"])
                 position = newcomer.catch_up()
                 session.execute(QUERIES["still_there"])

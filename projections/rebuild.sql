@@ -11,6 +11,10 @@ SELECT pg_advisory_unlock(hashtextextended('ledger.read_model_next', 0));
 -- name: still_there
 SELECT;
 
+-- name: hold_migrations
+-- The lock that whoever migrates holds (migrations/upgrading.py). Before all others: a migration waits for those.
+SELECT pg_advisory_xact_lock(7810759523990372353);
+
 -- name: hold_live
 -- The projector cannot move the live read models while this transaction holds the checkpoint's row; readers go on.
 SELECT position FROM read_model.program FOR UPDATE;
@@ -33,19 +37,3 @@ ALTER SCHEMA read_model_next RENAME TO read_model;
 ALTER SCHEMA read_model RENAME TO read_model_newer;
 ALTER SCHEMA read_model_previous RENAME TO read_model;
 ALTER SCHEMA read_model_newer RENAME TO read_model_previous;
-
--- name: has_previous
--- Of the same shape: a migration since the swap has changed the live tables only.
-SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'read_model_previous') AND NOT EXISTS (
-    (
-        SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'read_model'
-        EXCEPT
-        SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'read_model_previous'
-    )
-    UNION ALL
-    (
-        SELECT tablename, indexname FROM pg_catalog.pg_indexes WHERE schemaname = 'read_model'
-        EXCEPT
-        SELECT tablename, indexname FROM pg_catalog.pg_indexes WHERE schemaname = 'read_model_previous'
-    )
-);

@@ -57,7 +57,7 @@ def explain(error: Exception) -> tuple[str, int]:
     from ledger.proof.errors import SealingError
     from projections.filling import FillingStoppedError
     from projections.projector import ProjectionStoppedError, StandbyError
-    from projections.rebuild import ReadersInTheWayError, RebuildRunningError
+    from projections.rebuild import MigratedMeanwhileError, ReadersInTheWayError, RebuildRunningError
     from sandbox.postgres import EmbeddedPostgresError
     from sandbox.season.player import SeasonError
 
@@ -68,7 +68,7 @@ def explain(error: Exception) -> tuple[str, int]:
             return str(error), USAGE
         case PartFailed() | SeasonError() | NotQuiet() | NotDone() | SealingError():
             return str(error), FOUND_WRONG
-        case ReadersInTheWayError() | FillingStoppedError() | ProjectionStoppedError():
+        case ReadersInTheWayError() | MigratedMeanwhileError() | FillingStoppedError() | ProjectionStoppedError():
             return str(error), FOUND_WRONG
     return _of_settings(error) or _of_database(error) or _of_the_system(error), _status_of(error)
 

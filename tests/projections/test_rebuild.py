@@ -2,21 +2,31 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import LiteralString
 
 import psycopg
 import pytest
+from psycopg_pool import ConnectionPool
 
 from ledger import identifiers
 from ledger.store import EventEnvelope, PostgresRecorder
+from migrations import upgrading
 from projections import comparing, next_copy
 from projections import rebuild as rebuilding
-from projections.projector import ProjectionStoppedError
-from projections.rebuild import ReadersInTheWayError, compare_with_replay, rebuild
+from projections.projector import ProjectionStoppedError, Projector
+from projections.rebuild import (
+    Difference,
+    MigratedMeanwhileError,
+    ReadersInTheWayError,
+    compare_with_replay,
+    rebuild,
+)
 from projections.share import Share
 from tests.projections.conftest import SmallLedger
 from tests.projections.lively import live
+from tests.store.happenings import wait_until, waiting_for_the_log
 
 
 class StopHere(Exception):
@@ -93,11 +103,14 @@ def test_what_a_process_cannot_digest_stops_the_rebuild_and_leaves_the_live_ones
     assert lively.read_models.position() == head + 1
 
 
-def test_one_who_lost_the_lock_does_not_swap(lively: SmallLedger) -> None:
+def test_one_who_lost_the_lock_goes_on_with_nothing(lively: SmallLedger) -> None:
+    """Somebody else may have begun in the same tables."""
+    told: list[int] = []
     with psycopg.connect(lively.url) as connection:
         connection.execute("UPDATE read_model.program SET earned_minor = earned_minor + 1")
 
-    def lose_the_lock(_: int) -> None:
+    def lose_the_lock(position: int) -> None:
+        told.append(position)
         with psycopg.connect(lively.url, autocommit=True) as other:
             other.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
@@ -107,6 +120,7 @@ def test_one_who_lost_the_lock_does_not_swap(lively: SmallLedger) -> None:
     with pytest.raises(psycopg.OperationalError):
         rebuild(lively.owner_pool, lively.log, lose_the_lock, processes=1)
 
+    assert told == [20]
     assert compare_with_replay(lively.owner_pool, lively.log, processes=1) != []
 
 
@@ -143,6 +157,16 @@ def test_one_that_was_stopped_while_tables_were_completed_is_gone_on_with(lively
 def change_next(ledger: SmallLedger, statement: LiteralString) -> None:
     with psycopg.connect(ledger.url) as connection:
         assert connection.execute(statement).rowcount == 1
+
+
+def test_a_check_goes_on_with_it_too_and_leaves_it_to_the_next(lively: SmallLedger) -> None:
+    with pytest.raises(StopHere):
+        rebuild(lively.owner_pool, lively.log, stop_at_once, processes=1)
+
+    told: list[int] = []
+    assert compare_with_replay(lively.owner_pool, lively.log, told.append) == []
+    assert told[0] == 40
+    assert positions_of(lively) == [lively.log.recorder.head()]
 
 
 def test_unless_it_is_begun_anew(lively: SmallLedger) -> None:
@@ -204,6 +228,42 @@ def test_what_was_finished_before_a_migration_of_indexes_is_not_swapped_in(
 
     assert positions_of(lively)[0] == 20
     assert shape(lively) == before
+
+
+@pytest.mark.parametrize(
+    "migration",
+    [
+        "CREATE INDEX added ON read_model.payout (amount_minor)",
+        "ALTER TABLE read_model.bank_account ADD COLUMN added integer",
+    ],
+)
+def test_what_a_migration_changes_before_the_swap_is_not_lost(
+    lively: SmallLedger, monkeypatch: pytest.MonkeyPatch, migration: LiteralString
+) -> None:
+    """It has the lock of all migrations before the tables are compared, and ends while the swap waits for it."""
+    compare = comparing.differences
+    migrating = psycopg.connect(lively.url)
+
+    def migrate(pool: ConnectionPool, next_ones: Projector) -> list[Difference]:
+        found = compare(pool, next_ones)
+        migrating.execute("SELECT pg_advisory_xact_lock(%s)", [upgrading._LOCK])
+        migrating.execute(migration)
+        return found
+
+    monkeypatch.setattr(rebuilding, "differences", migrate)
+    with migrating, ThreadPoolExecutor(1) as threads, psycopg.connect(lively.url, autocommit=True) as looking:
+        rebuilt = threads.submit(rebuild, lively.owner_pool, lively.log, processes=1)
+        try:
+            wait_until(lambda: rebuilt.done() or waiting_for_the_log(looking) == 1)
+        finally:
+            migrating.commit()
+        with pytest.raises(MigratedMeanwhileError):
+            rebuilt.result(timeout=30)
+    migrated = shape(lively)
+
+    monkeypatch.undo()
+    rebuild(lively.owner_pool, lively.log, processes=1)
+    assert shape(lively) == migrated
 
 
 def test_the_rebuilt_tables_have_the_names_keys_indexes_and_grants_of_the_old_ones(lively: SmallLedger) -> None:
