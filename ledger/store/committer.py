@@ -22,6 +22,9 @@ __all__ = ["Committer"]
 # to go.
 _IDLE_SECONDS = 0.002
 
+# What was acknowledged is on the disk, whatever the server's default is; a stricter setting stays as it is.
+_DURABLE = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+
 _STATEMENT = b"ledger_append"
 _APPEND = b"SELECT head, new_head, refused FROM ledger.append($1)"
 
@@ -109,6 +112,7 @@ class Committer:
         if self._connection is None:
             self._connection = connect(self._database_url, self._settings)
             try:
+                self._connection.execute(_DURABLE)
                 _check(self._connection.pgconn.prepare(_STATEMENT, _APPEND), ExecStatus.COMMAND_OK)
             except BaseException:
                 self.close()

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from eventsourcing.dcb.api import DCBEvent
 from eventsourcing.persistence import ProgrammingError
+from psycopg.sql import SQL, Identifier
 
 from ledger.store import (
     AppendConflict,
@@ -216,6 +217,17 @@ def test_statements_are_bounded(database_url: str, owner: psycopg.Connection) ->
         with pytest.raises(StoreBusy, match="statement timeout"):
             recorder.read()
         owner.execute("ROLLBACK")
+
+
+@pytest.mark.parametrize(("default", "used"), [("off", "on"), ("on", "on"), ("remote_apply", "remote_apply")])
+def test_what_is_acknowledged_is_durable_whatever_the_server_does_by_default(
+    recorder: PostgresRecorder, owner: psycopg.Connection, default: str, used: str
+) -> None:
+    owner.execute(SQL("ALTER DATABASE {} SET synchronous_commit = {}").format(Identifier(owner.info.dbname), default))
+    recorder.append([event()])
+    connection = recorder._committer._connection
+    assert connection is not None
+    assert connection.execute("SHOW synchronous_commit").fetchone() == (used,)
 
 
 def test_a_server_that_is_not_there_is_said_to_be_unavailable() -> None:
