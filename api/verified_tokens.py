@@ -1,8 +1,8 @@
 """Who is calling, by a token that may have been checked before: one signature for each token, not for each request.
 
 What was found out about a token stands until it expires, since nothing in it can change; with public keys it is checked again
-every minute. Only tokens that were good are remembered, by their hash, so neither a flood of bad ones nor a
-look into this memory brings anybody anything.
+every minute. Only tokens that were good are remembered, by their hash, so neither a flood of bad ones nor a look into this
+memory brings anybody anything.
 """
 
 import time

@@ -87,9 +87,7 @@ def _processes(database: str, shares: int, until: int) -> Iterator[list[Pipe]]:
 
 
 def _fill_share(database: str, share: Share, until: int, tell: Pipe) -> None:
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches all processes of a terminal; whoever started us ends us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it reaches all processes of a terminal; whoever started us ends us
     gc.disable()  # it would look through a batch's rows again and again: they are in no cycles, so it finds nothing
     unchanged = ConnectionSettings(role=None, statement_timeout_seconds=0, idle_in_transaction_timeout_seconds=0)
     with (

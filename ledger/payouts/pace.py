@@ -10,10 +10,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-MAX_RATE_PER_SECOND = (
-    97.0  # of all workers. Stripe's documented limit is 100 in live mode; the rest is for people and probes
-)
-MAKE_UP_CALLS = 2  # turns that nobody was there for and that are made up: in any second still no more than Stripe's 100
+MAX_RATE_PER_SECOND = 97.0
+"""Of all workers. Stripe's documented limit is 100 in live mode; the rest is for people and probes."""
+MAKE_UP_CALLS = 2
+"""Turns that nobody was there for and that are made up, of all workers: in any second still no more than Stripe's 100."""
 MIN_RATE_PER_SECOND = 0.5
 INITIAL_RATE_PER_SECOND = 20.0  # below every limit that Stripe documents
 INCREASE_PER_SECOND = 1.0
