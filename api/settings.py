@@ -88,7 +88,7 @@ class Settings(BaseSettings):
     stripe_api_base: WebAddress | None = None
     """Another address of Stripe's API; for tests."""
     stripe_webhook_secret: SecretStr | None = None
-    """Signing secret of the webhook endpoint; several, separated by commas, while one is being rotated."""
+    """Signing secrets of the webhook endpoints, separated by commas; the old and the new one while they are rotated."""
 
     ledger_jwt_secret: SecretStr | None = None
     """HS256 tokens are verified with this secret …"""
@@ -145,6 +145,11 @@ class Settings(BaseSettings):
     def embed_origins(self) -> tuple[str, ...]:
         """The origins of `ledger_embed_origins`, one by one."""
         return tuple(self.ledger_embed_origins.split(",")) if self.ledger_embed_origins is not None else ()
+
+    @property
+    def stripe_is_live(self) -> bool:
+        """Whether real money moves: the key says so, an unrestricted one (`sk_live_…`) like a restricted one (`rk_live_…`)."""
+        return self.stripe_api_key is not None and "_live_" in self.stripe_api_key.get_secret_value()
 
     @property
     def stripe_webhook_secrets(self) -> tuple[str, ...]:

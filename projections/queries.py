@@ -80,9 +80,10 @@ class ReadModels:
         return answers.overview(program, found, first, today)
 
     def waiting(self, *, most: int) -> WaitingView:
-        """Payouts that wait for somebody of ours; `most`: so many that may do so are looked at."""
+        """Payouts that wait for somebody of ours, and not for a second person; `most`: so many that may do so are looked at."""
         with self._snapshot() as (cursor, program):
-            found = _payout_rows(cursor, "may_wait_for_somebody", limit=most + 1)
+            is_rejected = program.credentials_rejected_at is not None
+            found = _payout_rows(cursor, "may_wait_for_somebody", credentials_rejected=is_rejected, limit=most + 1)
             around = self._surroundings(cursor, program, found)
         views = [payout_view(row, around) for row in found[:most]]
         return WaitingView(payouts=[each for each in views if each.who == "operator"], is_all=len(found) <= most)

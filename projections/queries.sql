@@ -42,11 +42,16 @@ LIMIT %(limit)s;
 
 -- name: may_wait_for_somebody
 -- Whatever a person may have to look at, what came back and is owed again included: why each waits is worked out from its state.
+-- Where Stripe rejects our key, everything that is owed waits for somebody. What a second person has to decide on is in open_approvals.
 SELECT *
 FROM payout
-WHERE status = 'failed'
-   OR status = 'pending_transfer' AND (state->>'hold' IS NOT NULL OR state->>'unresolved' IS NOT NULL)
-   OR status IN ('paid', 'reversed') AND reversed_minor > given_up_minor
+WHERE open_approval IS NULL
+  AND (
+      status = 'failed'
+      OR status = 'pending_transfer'
+          AND (state->>'hold' IS NOT NULL OR state->>'unresolved' IS NOT NULL OR %(credentials_rejected)s)
+      OR status IN ('paid', 'reversed') AND reversed_minor > given_up_minor
+  )
 ORDER BY earned_position
 LIMIT %(limit)s;
 

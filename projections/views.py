@@ -172,7 +172,9 @@ class ProgramOverview(View):
 
 
 class WaitingView(View):
-    """Payouts that go on only once somebody of ours acts, oldest first. `is_all`: no others were left unlooked at."""
+    """Payouts that go on only once somebody of ours acts, oldest first; those with an open request are listed as such instead.
+    `is_all`: no others were left unlooked at.
+    """
 
     payouts: list[PayoutView]
     is_all: bool

@@ -233,6 +233,8 @@ class PayoutProcess:
         for source, refusal in result.refused.items():
             self._permissions.refused(source, refusal)
         request = step.request
+        if result.too_long:  # it is never absent, and a person has to look: nothing else would say so
+            alarm.error("stripe_lists_too_long", payout_id=request.payout_id, sources=result.too_long)
         if step.record and result.complete:
             nothing = TransferNotFound.of(request, attempt=request.attempt, searched=result.searched)
             await self._records.append(nothing, situation.cause, situation.head)

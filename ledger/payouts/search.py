@@ -7,11 +7,12 @@ events"). Whatever is found counts only if payout, amount, currency and destinat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, get_args
+from typing import get_args
 
 from ledger.events import TransferRequested
 from ledger.payouts.calls import StripeCalls
-from ledger.payouts.outcome import Answer, NoAnswer, Transfer, is_requested, transfer_of
+from ledger.payouts.listed import object_in
+from ledger.payouts.outcome import Answer, NoAnswer, TooLong, Transfer, is_requested, transfer_of
 from ledger.payouts.permissions import refusal_of
 from ledger.payouts.stripe_gateway import Source, TransferGateway
 
@@ -28,10 +29,13 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """`searched`: the sources that answered; `complete` if all did. `refused`: those that our key may not read, and why."""
+    """`searched`: the sources that answered; `complete` if all did. `refused`: those that our key may not read, and why.
+    `too_long`: those that were not read to their end.
+    """
 
     searched: tuple[Source, ...]
     refused: Mapping[Source, str] = field(default_factory=dict)
+    too_long: tuple[Source, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -60,6 +64,7 @@ async def search(
     since = int((first_sent_at - SLACK).timestamp())
     searched: list[Source] = []
     refused: dict[Source, str] = {}
+    too_long: list[Source] = []
     others: dict[str, Transfer] = {}
     for source in SOURCES:
 
@@ -71,6 +76,8 @@ async def search(
             return CannotSearch()
         if (refusal := refusal_of(answer)) is not None:
             refused[source] = refusal
+        if isinstance(answer, TooLong):
+            too_long.append(source)
         transfers = _transfers_in(answer)
         if transfers is None:
             continue
@@ -82,22 +89,11 @@ async def search(
         for transfer in claiming:
             others.setdefault(transfer.transfer_id, transfer)  # an event shows it as it once was, so it comes last
     standing = [each.transfer_id for each in others.values() if each.amount_reversed_minor < each.amount_minor]
-    return Disagrees(tuple(sorted(standing))) if standing else NotFound(tuple(searched), refused)
+    return Disagrees(tuple(sorted(standing))) if standing else NotFound(tuple(searched), refused, tuple(too_long))
 
 
 def _transfers_in(answer: Answer | NoAnswer) -> list[Transfer] | None:
     """None: no answer to go by."""
     if isinstance(answer, NoAnswer) or answer.status >= 300 or answer.body is None:
         return None
-    return [transfer for item in answer.body.get("data", ()) if (transfer := transfer_of(_object_in(item))) is not None]
-
-
-def _object_in(item: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The transfer itself, the one inside an event, or the expanded source of a balance transaction."""
-    match item:
-        case {"object": "event", "data": {"object": dict(transfer)}}:
-            return transfer
-        case {"object": "balance_transaction", "source": dict(transfer)}:
-            return transfer
-        case _:
-            return item
+    return [transfer for item in answer.body.get("data", ()) if (transfer := transfer_of(object_in(item))) is not None]

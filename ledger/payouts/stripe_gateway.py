@@ -4,7 +4,7 @@ Every call returns what was on the wire (`Answer`) or says that there was no ans
 anything Stripe or the network does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import count
 from typing import Any, Literal, Protocol
@@ -13,11 +13,20 @@ from urllib.parse import quote_plus
 import stripe
 
 from ledger.events import ReversalRequested, TransferRequested
+from ledger.payouts.listed import claims_payout
 from ledger.payouts.outcome import Answer, NoAnswer, TooLong
 from ledger.payouts.stripe_transport import CALL_TIMEOUT_SECONDS, Bypass, Bypassed, Transport, stripe_client
 
 PAGE_SIZE = 100
 PAGES_AT_MOST = 50
+SEARCHED_PAGES_AT_MOST = 1000
+"""Of a list that is searched: more transfers than a platform makes in SEARCHED_SECONDS, of which those of one payout are kept."""
+
+SEARCHED_SECONDS = 24 * 3600
+"""From its first sending on. After 23 h an attempt is not sent again (KEY_WINDOW), so its transfer is not made later either, and
+what others were paid since must not make the lists so long that no search of them ever comes to its end.
+"""
+
 NOTICES = (
     "transfer.created",
     "transfer.updated",
@@ -39,8 +48,8 @@ class TransferGateway(Protocol):
         """Send the request under its own idempotency key."""
 
     async def list_for_search(self, source: Source, request: TransferRequested, since: int) -> Answer | NoAnswer:
-        """A list in which the transfer of a request should be, newest first: `since` is a Unix time. An empty list proves
-        nothing. A list that is too long to be read whole is no answer.
+        """What claims to be of a request's payout in a list in which its transfer should be, newest first. `since` is a Unix
+        time, from which on it was sent. An empty list proves nothing. One that is too long to be read whole is TooLong.
         """
 
     async def read_transfer(self, transfer_id: str) -> Answer | NoAnswer:
@@ -69,6 +78,7 @@ class StripeGateway:
     """
 
     pages_at_most = PAGES_AT_MOST
+    searched_pages_at_most = SEARCHED_PAGES_AT_MOST
 
     def __init__(
         self, api_key: str, api_base: str | None = None, timeout_seconds: float = CALL_TIMEOUT_SECONDS
@@ -100,19 +110,20 @@ class StripeGateway:
         return await self._whole_list("/v1/events", wanted, None if is_one_second else self.pages_at_most)
 
     async def list_for_search(self, source: Source, request: TransferRequested, since: int) -> Answer | NoAnswer:
-        created, pages = {"gte": since}, self.pages_at_most
+        created = {"gte": since, "lt": since + SEARCHED_SECONDS}
         match source:
             case "transfer_group":
-                return await self._whole_list("/v1/transfers", {"transfer_group": request.transfer_group}, pages)
+                path, wanted = "/v1/transfers", {"transfer_group": request.transfer_group}
             case "destination_and_time":
-                wanted = {"destination": request.destination, "created": created}
-                return await self._whole_list("/v1/transfers", wanted, pages)
+                path, wanted = "/v1/transfers", {"destination": request.destination, "created": created}
             case "balance_transactions":
+                path = "/v1/balance_transactions"
                 wanted = {"type": "transfer", "created": created, "expand": ["data.source"]}
-                return await self._whole_list("/v1/balance_transactions", wanted, pages)
             case "events":
-                wanted = {"type": "transfer.created", "created": created}
-                return await self._whole_list("/v1/events", wanted, pages)
+                path, wanted = "/v1/events", {"type": "transfer.created", "created": created}
+        return await self._whole_list(
+            path, wanted, self.searched_pages_at_most, lambda item: claims_payout(item, request.payout_id)
+        )
 
     async def read_account(self, stripe_account_id: str) -> Answer | NoAnswer:
         return await self._get(f"/v1/accounts/{quote_plus(stripe_account_id)}")
@@ -124,9 +135,13 @@ class StripeGateway:
         await self._http.close_async()
 
     async def _whole_list(
-        self, path: str, wanted: Mapping[str, object], pages_at_most: int | None
+        self,
+        path: str,
+        wanted: Mapping[str, object],
+        pages_at_most: int | None,
+        is_kept: Callable[[Mapping[str, Any]], bool] = lambda _: True,
     ) -> Answer | NoAnswer:
-        """All pages of a list as if they were one."""
+        """What is kept of all pages of a list, as if they were one."""
         found: list[Any] = []
         after: dict[str, str] = {}
         for number in count(1):
@@ -136,7 +151,7 @@ class StripeGateway:
             if isinstance(answer, NoAnswer) or answer.status >= 300 or answer.body is None:
                 return answer
             page = answer.body.get("data") or []
-            found += page
+            found += filter(is_kept, page)
             if not answer.body.get("has_more") or not page:
                 return replace(answer, body={**answer.body, "data": found, "has_more": False})
             after = {"starting_after": page[-1]["id"]}

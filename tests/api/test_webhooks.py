@@ -177,6 +177,22 @@ def test_signed_nonsense_and_huge_bodies_are_problems(shared_ledger: Ledger) -> 
     assert deliver(shared_ledger, b" " * (1024 * 1024 + 1)).json()["code"] == "too_large"
 
 
+@pytest.mark.parametrize(("key", "heard"), [("sk_live_1", 1), ("rk_live_1", 1), ("sk_test_1", 2), (None, 2)])
+def test_what_happened_in_test_mode_is_not_heard_where_real_money_moves(
+    make_database: Callable[[], str], key: str | None, heard: int
+) -> None:
+    """Stripe sends what connected accounts do in test mode to live endpoints, too: bank payouts that never were."""
+    with running(make_database(), settings(stripe_api_key=key)) as ledger:
+        ledger.know(fact("payout_account_updated", "anna", stripe_account_id="acct_ok_anna", transfers_active=True))
+        for number, livemode in enumerate((False, True)):
+            paid = {"object": "payout", "id": f"po_{number}", "status": "paid", "amount": 7500, "currency": "usd"}
+            more = {"account": "acct_ok_anna", "livemode": livemode, "created": 1_780_000_000}
+            assert deliver(ledger, notice("payout.paid", paid, **more) | {"id": f"evt_{number}"}).status_code == 200
+        reported = ledger.get("/audit/events", "auditor", type="BankPayoutReported").json()["items"]
+        assert len(reported) == heard
+        assert reported[-1]["data"]["bank_payout_id"] == "po_1"
+
+
 def test_while_a_secret_is_rotated_both_are_taken(make_database: Callable[[], str]) -> None:
     with running(make_database(), settings(stripe_webhook_secret="whsec_old, whsec_new")) as ledger:
         answers = [deliver(ledger, FUNDS, secret).status_code for secret in ("whsec_old", "whsec_new", WEBHOOK_SECRET)]

@@ -21,6 +21,7 @@ from tests.payouts.gateways import NeverCalled
 from tests.payouts.road import API_KEY, Road
 
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 SOURCES: tuple[Source, ...] = get_args(Source)
 
 
@@ -64,6 +65,51 @@ def test_a_complete_search_names_what_it_searched(road: Road) -> None:
     newest = road.newest(payout_id)
     assert isinstance(newest, TransferNotFound)
     assert newest.searched == SOURCES
+
+
+class ReadsOnePage(NeverCalled):
+    """Of a hundred."""
+
+    pages_at_most = searched_pages_at_most = 1
+
+
+def test_what_others_are_paid_later_does_not_keep_a_search_from_its_end(penniless_road: Road) -> None:
+    """The longer an outcome is open, the more would have to be read: nobody would ever confirm that it is absent."""
+    road = penniless_road
+    road.stripe.top_up(1_000_000)
+    payout_id = after_a_500(road, Fault.ERROR_500_WITHOUT_EFFECT)
+    road.stripe.let_pass(2 * DAY)
+    road.clock.ahead += 2 * DAY
+    pay_others(road, 101)
+    road.advance(payout_id, gateway=ReadsOnePage)
+    assert road.story(payout_id)[2:] == ["TransferNotFound a1"]
+
+
+def test_a_list_that_is_too_long_to_be_searched_proves_nothing_and_is_said(
+    road: Road, capsys: pytest.CaptureFixture[str]
+) -> None:
+    payout_id = after_a_500(road, Fault.ERROR_500_WITHOUT_EFFECT)
+    pay_others(road, 101)
+    road.advance(payout_id, gateway=ReadsOnePage)
+    assert road.story(payout_id)[2:] == []
+    assert "stripe_lists_too_long" in capsys.readouterr().out
+    road.advance(payout_id, gateway=NeverCalled)
+    assert road.story(payout_id)[2:] == ["TransferNotFound a1"]
+
+
+def pay_others(road: Road, count: int) -> None:
+    """Transfers of the platform's that are not of the ledger's payouts."""
+    ours = transfer_intent(road.payout(road.owed[-1]), 1, "acct_ok1")
+    theirs = {"payout_id": "another", "transfer_group": "lessons", "metadata": {}}
+
+    async def pay() -> None:
+        gateway = StripeGateway(API_KEY, road.stripe.url)
+        for number in range(count):
+            key = f"others {ours.payout_id} {number}"
+            await gateway.create_transfer(ours.model_copy(update={**theirs, "idempotency_key": key}))
+        await gateway.close()
+
+    asyncio.run(pay())
 
 
 NO_ANSWERS: list[Answer | NoAnswer] = [

@@ -273,11 +273,13 @@ def test_rejected_credentials_explain_every_payout_that_would_be_sent(ledger: Sm
     ledger.projector.catch_up()
     (view,) = ledger.read_models.payouts(limit=5).items
     assert (view.reason, view.who) == ("stripe_credentials_rejected", "operator")
+    assert [each.payout_id for each in ledger.read_models.waiting(most=5).payouts] == [view.payout_id]
 
     ledger.record(StripeCredentialsAccepted())
     ledger.projector.catch_up()
     (view,) = ledger.read_models.payouts(limit=5).items
     assert view.reason == "queued"
+    assert ledger.read_models.waiting(most=5).payouts == []
 
 
 def test_pages_show_every_row_once_while_new_ones_arrive(ledger: SmallLedger) -> None:
