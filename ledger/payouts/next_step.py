@@ -97,7 +97,11 @@ def _ungated(
         step = _after_failure(payout, payout.failure, account, platform, now, circumstances)
     else:
         step = _preflight(payout, account)
-    return _reviewed(step, payout, account, now, policy, circumstances) if isinstance(step, Request) else step
+    if not isinstance(step, Request):
+        return step
+    if payout.unresolved is None and payout.noticed_position > payout.confirmed_position:
+        return _look_first(step, payout, now)
+    return _reviewed(step, payout, account, now, policy, circumstances)
 
 
 def _is_given_up(payout: Payout, unresolved: Unresolved) -> bool:
@@ -115,6 +119,14 @@ def _preflight(payout: Payout, account: Account | None) -> Request | Wait:
     if not account.transfers_active:
         return Wait(Reason.PAYOUT_ACCOUNT_INACTIVE)
     return Request(transfer_intent(payout, payout.attempt + 1, account.stripe_account_id))
+
+
+def _look_first(request: Request, payout: Payout, now: datetime) -> LookUp:
+    """Stripe told of a transfer of this payout, and the log knows of none that may be: the log was restored to a moment before it,
+    an attempt that two persons had given up was carried out after all, or somebody paid by hand. A new attempt could pay twice.
+    """
+    again_at = next_point(LOOKUP_DELAYS_SECONDS, payout.earned_at, now, payout.payout_id)
+    return LookUp(request.intent, Reason.CONFIRMING_WITH_STRIPE, again_at, record=True)
 
 
 def _reviewed(

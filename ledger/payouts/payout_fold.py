@@ -81,7 +81,7 @@ def _unanswered(payout: Payout, event: TransferOutcomeUnknown, recorded: Recorde
 
 def _not_found(payout: Payout, _: TransferNotFound, recorded: Recorded) -> Changes:
     if (tried := payout.unresolved) is None:
-        return {}
+        return {"confirmed_position": recorded.position}  # Stripe holds nothing that the log does not know
     changes = {
         "searches": tried.searches + 1,
         "first_searched_at": tried.first_searched_at or recorded.recorded_at,

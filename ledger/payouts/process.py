@@ -24,7 +24,7 @@ from ledger.events import (
     payout_tag,
 )
 from ledger.history import about
-from ledger.payouts.actions import cancelled
+from ledger.payouts.actions import SEARCHES_APART, cancelled
 from ledger.payouts.async_log import AsyncLog
 from ledger.payouts.breaker import Breaker
 from ledger.payouts.calls import StripeCalls
@@ -207,7 +207,7 @@ class PayoutProcess:
     async def _look_up(self, situation: Situation, step: LookUp) -> Wait | Finished | None:
         request = step.request
         unresolved = situation.payout.unresolved
-        first_sent_at = unresolved.first_sent_at if unresolved is not None else self._clock() - KEY_WINDOW
+        first_sent_at = unresolved.first_sent_at if unresolved is not None else situation.payout.earned_at
         result = await search(self.calls, request, first_sent_at)
         if isinstance(result, CannotSearch):
             return await self._credentials_rejected()
@@ -218,9 +218,10 @@ class PayoutProcess:
             occurred_at = happened_at(result.transfer, first_sent_at, self._clock())
             return await self._settle(situation.payout, adopted, situation.cause, situation.head, occurred_at)
         if isinstance(result, Disagrees):
-            if unresolved is not None and unresolved.mismatched != result.transfer_ids:
-                found = result.transfer_ids
+            found = result.transfer_ids
+            if unresolved is None or unresolved.mismatched != found:
                 alarm.critical("stripe_holds_another_transfer", payout_id=request.payout_id, transfer_ids=found)
+            if unresolved is not None and unresolved.mismatched != found:
                 mismatched = TransferMismatched.of(request, attempt=request.attempt, transfer_ids=found)
                 await self._records.append(mismatched, situation.cause, situation.head)
             return Wait(Reason.TRANSFER_MISMATCHED, step.again_at)
@@ -235,6 +236,8 @@ class PayoutProcess:
         request = step.request
         if result.too_long:  # it is never absent, and a person has to look: nothing else would say so
             alarm.error("stripe_lists_too_long", payout_id=request.payout_id, sources=result.too_long)
+        if situation.payout.unresolved is None and self._clock() < situation.newest.recorded_at + SEARCHES_APART:
+            return Wait(step.reason, step.again_at)  # lists lag behind what was told, and it is paid after this search
         if step.record and result.complete:
             nothing = TransferNotFound.of(request, attempt=request.attempt, searched=result.searched)
             await self._records.append(nothing, situation.cause, situation.head)

@@ -111,16 +111,16 @@ class StripeGateway:
 
     async def list_for_search(self, source: Source, request: TransferRequested, since: int) -> Answer | NoAnswer:
         created = {"gte": since, "lt": since + SEARCHED_SECONDS}
-        match source:
-            case "transfer_group":
-                path, wanted = "/v1/transfers", {"transfer_group": request.transfer_group}
-            case "destination_and_time":
-                path, wanted = "/v1/transfers", {"destination": request.destination, "created": created}
-            case "balance_transactions":
-                path = "/v1/balance_transactions"
-                wanted = {"type": "transfer", "created": created, "expand": ["data.source"]}
-            case "events":
-                path, wanted = "/v1/events", {"type": "transfer.created", "created": created}
+        lists: Mapping[Source, tuple[str, Mapping[str, object]]] = {
+            "transfer_group": ("/v1/transfers", {"transfer_group": request.transfer_group}),
+            "destination_and_time": ("/v1/transfers", {"destination": request.destination, "created": created}),
+            "balance_transactions": (
+                "/v1/balance_transactions",
+                {"type": "transfer", "created": created, "expand": ["data.source"]},
+            ),
+            "events": ("/v1/events", {"type": "transfer.created", "created": created}),
+        }
+        path, wanted = lists[source]
         return await self._whole_list(
             path, wanted, self.searched_pages_at_most, lambda item: claims_payout(item, request.payout_id)
         )

@@ -6,7 +6,7 @@ nothing behind but leases that run out.
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -100,6 +100,8 @@ class PayoutWorker:
         self._stopping.set()
 
     async def run(self) -> None:
+        # First of all, what Stripe told while nobody listened: a log that was restored does not know what it had paid since.
+        await self._unless_stopped(self._try("listen", self._watch.listen))
         beside = [
             asyncio.create_task(self._repeat("probe", self._process.credentials.probe, PROBE_SECONDS)),
             asyncio.create_task(self._repeat("sweep", self._watch.sweep, WATCH_SECONDS)),
@@ -188,13 +190,22 @@ class PayoutWorker:
     async def _repeat(self, name: str, work: Callable[[], Awaitable[None]], interval_seconds: float) -> None:
         """Something to be done now and then, beside the payouts. It must never end: nothing else would do it."""
         while True:
-            try:
-                await work()
-            except DATABASE_ERRORS as error:
-                logger.warning("database_lost", error=type(error).__name__)
-            except Exception:
-                logger.exception("defect", during=name)
+            await self._try(name, work)
             await asyncio.sleep(interval_seconds)
+
+    async def _try(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except DATABASE_ERRORS as error:
+            logger.warning("database_lost", error=type(error).__name__)
+        except Exception:
+            logger.exception("defect", during=name)
+
+    async def _unless_stopped(self, work: Coroutine[None, None, None]) -> None:
+        either = [asyncio.create_task(work), asyncio.create_task(self._stopping.wait())]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        for task in either:
+            task.cancel()
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

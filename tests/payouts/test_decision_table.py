@@ -11,6 +11,7 @@ from tests.payouts import (
     test_next_step_with_people,
     test_outcome,
     test_process,
+    test_restored_log,
     test_review,
     test_search,
 )
@@ -91,6 +92,10 @@ ANSWERS: dict[str, Tests] = {
     "searched in vain": {
         test_next_step_with_people: ["searched twice, apart", "searched three times, apart", "retry authorized"],
         test_review: ["test_absence_confirmed_then_two_persons_then_exactly_one_transfer"],
+    },
+    "heard of a transfer while no attempt is open": {
+        test_next_step_with_people: ["noticed before any attempt", "retried and declined, then something was heard"],
+        test_restored_log: ["test_what_was_paid_before_is_adopted_and_not_paid_again"],
     },
     "nothing answers at all, again and again": {
         test_breaker: ["test_no_intent_is_recorded_while_it_is_open"],

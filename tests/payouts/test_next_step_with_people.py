@@ -54,6 +54,8 @@ RETRY: Happened = [asked("retry"), granted("retry"), authorized("unknown")]
 REVERSE: Happened = [asked("reverse"), granted("reverse")]
 TAKING_BACK: Happened = [*PAID, *REVERSE, reversal()]
 
+RETRIED_IN_VAIN: Happened = [*ABSENT, *RETRY, requested(2), failed(FailureKind.INSUFFICIENT_FUNDS, 2)]
+
 CONFIRMING = "look up a1: confirming_with_stripe"
 ANOTHER = "look up a1: transfer_mismatched"
 NOT_ALLOWED = "look up a1: search_refused"
@@ -106,6 +108,18 @@ TABLE: list[tuple[str, Happened, str]] = [
     ("noticed, looked up and not to be seen", [*SENT, noticed(), searched()], "send a1 to acct_ok1"),
     ("noticed before it was asked for", [account(), noticed(), requested()], "send a1 to acct_ok1"),
     ("noticed, then settled", [*SENT, noticed(), settled()], "finished"),
+    # What is heard of while no attempt is open is looked up before the next one is made
+    ("noticed before any attempt", [account(), noticed()], CONFIRMING),
+    ("noticed before any attempt, for a year", [account(), noticed(), 365 * DAYS], CONFIRMING),
+    ("noticed before any attempt, not found", [account(), noticed(), searched()], A1),
+    ("noticed before any attempt, not found, and again", [account(), noticed(), searched(), noticed()], CONFIRMING),
+    ("noticed before any attempt, found", [account(), noticed(), settled()], "finished"),
+    ("noticed without an account", [noticed()], "wait: no_payout_account"),
+    ("noticed, and held", [account(), noticed(), held()], HELD),
+    ("retried and declined, then something was heard", [*RETRIED_IN_VAIN, noticed(), funds()],
+     "look up a3: confirming_with_stripe"),
+    ("retried and declined, heard, and not found", [*RETRIED_IN_VAIN, noticed(), searched(3), funds()],
+     "request a3 to acct_ok1"),
     # Decline after a person's fix
     ("declined, retry authorized", [*DECLINED, authorized("decline")], A2),
     ("declined, retry authorized, declined again",

@@ -29,8 +29,8 @@ class Heard(BaseModel):
 @router.post(
     "/stripe",
     summary="Webhook endpoint for Stripe's events",
-    description="""Register it at Stripe twice: for your account for `transfer.*` and `balance.available`, and for connected accounts
-for `account.updated`, `capability.updated`, `payout.paid` and `payout.failed`. Each has a signing secret of its own.
+    description="""Register it at Stripe twice: of your account for `transfer.*` and `balance.available`, of connected accounts for
+`account.updated`, `capability.updated`, `payout.paid` and `payout.failed`. Each has a signing secret of its own.
 Verified by its header `Stripe-Signature`. Events that do not concern us are taken and let pass, and so are those of test mode
 where the API key is a live one: Stripe sends those of connected accounts to live endpoints as well.""",
     openapi_extra={

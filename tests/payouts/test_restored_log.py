@@ -1,0 +1,75 @@
+"""A log that lacks what Stripe has: it was restored to a moment before a payment. What Stripe tells of is looked up first."""
+
+import asyncio
+from datetime import timedelta
+
+from ledger.payouts.intents import transfer_intent
+from ledger.payouts.steps import Finished, Wait
+from ledger.payouts.stripe_gateway import StripeGateway
+from ledger.reasons import Reason
+from tests.payouts.gateways import NeverCalled
+from tests.payouts.road import API_KEY, Road
+from tests.payouts.test_worker import quiet, working
+from tests.sandbox.postgres_processes import eventually
+
+DAYS = timedelta(days=1)
+
+
+def paid_before_the_restore(road: Road, amount_minor: int = 5000) -> str:
+    """So long ago that Stripe has forgotten the key: the same request would be a new one."""
+    payout_id = road.owe()
+    lost = transfer_intent(road.payout(payout_id), 1, "acct_ok1").model_copy(update={"amount_minor": amount_minor})
+
+    async def pay() -> None:
+        gateway = StripeGateway(API_KEY, road.stripe.url)
+        await gateway.create_transfer(lost)
+        await gateway.close()
+
+    road.stripe.top_up(100_000)
+    asyncio.run(pay())
+    road.stripe.let_pass(3 * DAYS)
+    return payout_id
+
+
+def test_what_was_paid_before_is_adopted_and_not_paid_again(penniless_road: Road) -> None:
+    road = penniless_road
+    payout_id = paid_before_the_restore(road)
+    road.hear(payout_id, "transfer.created")
+    assert isinstance(road.advance(payout_id, gateway=NeverCalled), Finished)
+    assert road.story(payout_id) == ["TransferNoticed", "TransferSettled a1"]
+    assert road.newest(payout_id).adopted
+
+
+def test_a_worker_hears_what_stripe_told_before_it_pays_anything(penniless_road: Road, database_url: str) -> None:
+    road = penniless_road
+    before = [paid_before_the_restore(road) for _ in range(3)]
+    since = road.owe()
+    with working(road, database_url):
+        eventually(lambda: quiet(road), seconds=30)
+    assert [road.story(payout_id) for payout_id in before] == [["TransferNoticed", "TransferSettled a1"]] * 3
+    assert road.story(since) == ["TransferRequested a1", "TransferSettled a1"]
+
+
+def test_another_payment_of_the_same_payout_waits_for_a_person(penniless_road: Road) -> None:
+    road = penniless_road
+    payout_id = paid_before_the_restore(road, amount_minor=4999)
+    road.hear(payout_id, "transfer.created")
+    waits = road.advance(payout_id, gateway=NeverCalled)
+    assert isinstance(waits, Wait)
+    assert waits.reason is Reason.TRANSFER_MISMATCHED
+    road.owed.remove(payout_id)  # the books do not agree, and that is what is said
+
+
+def test_what_only_seemed_to_be_of_the_payout_does_not_keep_it_from_being_paid(road: Road) -> None:
+    """Once lists have had the time to show it."""
+    payout_id = road.owe()
+    stranger = {"object": "transfer", "id": "tr_x", "metadata": {}, "transfer_group": f"payout_{payout_id}"}
+    road.notices.hear({"id": f"evt_{payout_id}", "type": "transfer.created", "data": {"object": stranger}})
+    for minutes in (0, 15, 14):
+        road.clock.ahead += timedelta(minutes=minutes)
+        assert isinstance(road.advance(payout_id, gateway=NeverCalled), Wait)
+    assert road.story(payout_id) == ["TransferNoticed"]
+    road.clock.ahead += timedelta(minutes=1)
+    road.advance(payout_id, gateway=NeverCalled)
+    assert road.story(payout_id) == ["TransferNoticed", "TransferNotFound a1"]
+    assert isinstance(road.advance(payout_id), Finished)
