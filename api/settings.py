@@ -147,9 +147,11 @@ class Settings(BaseSettings):
         return tuple(self.ledger_embed_origins.split(",")) if self.ledger_embed_origins is not None else ()
 
     @property
-    def stripe_is_live(self) -> bool:
-        """Whether real money moves: the key says so, an unrestricted one (`sk_live_…`) like a restricted one (`rk_live_…`)."""
-        return self.stripe_api_key is not None and "_live_" in self.stripe_api_key.get_secret_value()
+    def stripe_mode(self) -> Literal["sandbox", "test", "live"]:
+        """In `live` real money moves: the key says so, an unrestricted one (`sk_live_…`) like a restricted one (`rk_live_…`)."""
+        if self.stripe_api_key is None:
+            return "sandbox"
+        return "live" if "_live_" in self.stripe_api_key.get_secret_value()[:12] else "test"
 
     @property
     def stripe_webhook_secrets(self) -> tuple[str, ...]:

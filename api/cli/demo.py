@@ -93,8 +93,7 @@ def _demo(options: Options, settings: Settings) -> bool:
 
 
 def _refuse_real_money(settings: Settings) -> None:
-    key = settings.stripe_api_key
-    if key is not None and "_live_" in key.get_secret_value()[:12]:
+    if settings.stripe_mode == "live":
         raise UsageProblem("STRIPE_API_KEY is a live key, and a demo pays people who do not exist: unset it")
 
 

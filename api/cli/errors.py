@@ -53,6 +53,7 @@ def explain(error: Exception) -> tuple[str, int]:
     from api.composition import NoStripe, SchemaNotReady
     from api.data_folder import FolderInUse, FolderUnusable
     from api.processes import PartFailed
+    from api.stripe_mode import WrongStripeMode
     from api.tokens import NoTokenKeyError
     from ledger.proof.errors import SealingError
     from projections.filling import FillingStoppedError
@@ -62,7 +63,9 @@ def explain(error: Exception) -> tuple[str, int]:
     from sandbox.season.player import SeasonError
 
     match error:
-        case UsageProblem() | SchemaNotReady() | LedgerNotEmpty() | NoStripe() | NoTokenKeyError():
+        case UsageProblem() | SchemaNotReady() | LedgerNotEmpty() | NoTokenKeyError():
+            return str(error), USAGE
+        case NoStripe() | WrongStripeMode():
             return str(error), USAGE
         case EmbeddedPostgresError() | FolderInUse() | FolderUnusable() | RebuildRunningError() | StandbyError():
             return str(error), USAGE

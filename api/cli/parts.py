@@ -23,6 +23,7 @@ from api.cli.screen import note
 from api.http.app import create_app
 from api.http.server import server_of
 from api.settings import Settings
+from api.stripe_mode import require_stripe_mode
 from projections.following import follow
 
 __all__ = ["migrate", "project", "serve", "work"]
@@ -61,6 +62,7 @@ def work() -> None:
     composition.stripe_access(settings)  # before anything else: it may be all that is missing
     with composition.database(settings) as url:
         _wait_for_schema(settings, url)
+        _patiently(lambda: require_stripe_mode(settings, url))
         with asyncio.Runner(loop_factory=_event_loop) as runner:
             runner.run(_work(settings, url))
 

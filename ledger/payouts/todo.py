@@ -189,6 +189,12 @@ class TodoList:
         with self._pool.connection() as connection:
             connection.execute(QUERIES["heard_until"], {"moment": moment})
 
+    def pay_in_mode(self, mode: str) -> str:
+        """The mode of Stripe's in which payouts are made, from now on if nothing was paid before: the caller's, or another."""
+        with self._pool.connection() as connection:
+            row = connection.execute(QUERIES["pay_in_mode"], {"mode": mode}).fetchone()
+        return str(row[0]) if row else mode
+
     def is_quiet(self, horizon_seconds: float = 0.0) -> bool:
         """Whether nothing is due within the horizon, and nothing is being worked on."""
         with self._pool.connection() as connection:

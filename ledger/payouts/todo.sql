@@ -82,6 +82,10 @@ SELECT told_until FROM ledger.payout_watch;
 -- name: heard_until
 UPDATE ledger.payout_watch SET told_until = greatest(told_until, %(moment)s);
 
+-- name: pay_in_mode
+-- Whoever asks first says which.
+UPDATE ledger.payout_watch SET stripe_mode = coalesce(stripe_mode, %(mode)s) RETURNING stripe_mode;
+
 -- name: note_open
 -- What was earned since the last sweep, and is neither settled nor cancelled.
 INSERT INTO ledger.payout_open (payout_id, referrer_id, earned_position)

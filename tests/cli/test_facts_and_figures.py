@@ -113,6 +113,23 @@ def test_without_a_schema_a_command_says_to_migrate(
     assert "ledger migrate" in done.stderr
 
 
+def test_a_ledger_pays_in_one_mode_of_stripes(make_database: Callable[[], str], tmp_path: Path) -> None:
+    """With a test key, people would be told that they were paid, and nobody would have the money."""
+    url, nobody = make_database(), "http://127.0.0.1:1"
+
+    def work_with(**key: str) -> Command:
+        return Command(tmp_path, {"DATABASE_URL": url, "STRIPE_API_BASE": nobody, "LEDGER_LOG_FORMAT": "json", **key})
+
+    for _ in range(2):
+        with work_with(STRIPE_API_KEY="rk_live_1").started("work") as worker:
+            worker.says('"working"')
+    for other, named in ({"STRIPE_API_KEY": "sk_test_1"}, "in Stripe's test mode"), ({}, "in the sandbox"):
+        refused = work_with(**other).run("work")
+        assert refused.returncode == 2
+        assert "this ledger pays with real money" in refused.stderr
+        assert named in refused.stderr
+
+
 def test_migrating_twice_is_as_good_as_once(ledger: Command) -> None:
     assert [ledger.run("migrate").returncode for _ in range(2)] == [0, 0]
     assert json.loads(ledger.run("report", "--json").stdout)["position"] == 1

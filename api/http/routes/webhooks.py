@@ -57,7 +57,7 @@ async def hear_stripe(request: Request, parts: PartsOfApp) -> Heard:
         raise ProblemError(Kind.BAD_SIGNATURE, f"Signed by none of our secrets, or over {TOLERANCE_SECONDS} s ago.")
     notice = decode_json(body)
     of_test_mode = isinstance(notice, dict) and notice.get("livemode") is False
-    if isinstance(notice, dict) and not (of_test_mode and services.settings.stripe_is_live):
+    if isinstance(notice, dict) and not (of_test_mode and services.settings.stripe_mode == "live"):
         notices = Notices(services.log, lambda: datetime.now(UTC))
         await run_in_threadpool(notices.hear, notice)
     return Heard()
