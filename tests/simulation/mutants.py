@@ -244,7 +244,7 @@ def accepted_credentials_wake_nobody() -> Changes:
 
 
 @mutant(
-    first_seed=16,
+    first_seed=36,
     **CROSSING_CALLS
     | {"faults": {Fault.ERROR_403: 0.45, Fault.LATE_EFFECT: 0.1}, "freezes_a_day": 0.0, "store_trouble": 0.0}
     | {"opening_balance": 1_000_000, "account_changes": 0, "flickers": 0, "operator_actions": 0, "hold": 0.0},
