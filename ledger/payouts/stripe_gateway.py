@@ -23,8 +23,9 @@ SEARCHED_PAGES_AT_MOST = 1000
 """Of a list that is searched: more transfers than a platform makes in SEARCHED_SECONDS, of which those of one payout are kept."""
 
 SEARCHED_SECONDS = 24 * 3600
-"""From its first sending on. After 23 h an attempt is not sent again (KEY_WINDOW), so its transfer is not made later either, and
-what others were paid since must not make the lists so long that no search of them ever comes to its end.
+"""From its first sending on, of the lists that have everybody's transfers. After 23 h an attempt is not sent again (KEY_WINDOW), so
+its transfer is not made later either, and what others were paid since must not make these lists so long that no search of them
+ever comes to its end.
 """
 
 NOTICES = (
@@ -110,15 +111,15 @@ class StripeGateway:
         return await self._whole_list("/v1/events", wanted, None if is_one_second else self.pages_at_most)
 
     async def list_for_search(self, source: Source, request: TransferRequested, since: int) -> Answer | NoAnswer:
-        created = {"gte": since, "lt": since + SEARCHED_SECONDS}
+        since_then, that_day = {"gte": since}, {"gte": since, "lt": since + SEARCHED_SECONDS}
         lists: Mapping[Source, tuple[str, Mapping[str, object]]] = {
             "transfer_group": ("/v1/transfers", {"transfer_group": request.transfer_group}),
-            "destination_and_time": ("/v1/transfers", {"destination": request.destination, "created": created}),
+            "destination_and_time": ("/v1/transfers", {"destination": request.destination, "created": since_then}),
             "balance_transactions": (
                 "/v1/balance_transactions",
-                {"type": "transfer", "created": created, "expand": ["data.source"]},
+                {"type": "transfer", "created": that_day, "expand": ["data.source"]},
             ),
-            "events": ("/v1/events", {"type": "transfer.created", "created": created}),
+            "events": ("/v1/events", {"type": "transfer.created", "created": that_day}),
         }
         path, wanted = lists[source]
         return await self._whole_list(

@@ -42,7 +42,15 @@ class Watch:
         self._permissions = Permissions()
         self._clock = clock
         self._asked_at: datetime | None = None
+        self._is_refused = False
         self._stretch_seconds: int | None = None
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether Stripe may have told what nobody heard since we started. What it refuses to tell us is not waited for: with a
+        key that is not taken nothing is paid, and one that may not read events is alarmed about.
+        """
+        return self._asked_at is None and not self._is_refused
 
     async def sweep(self) -> None:
         """If it is due: put on the list what should be there and is not."""
@@ -94,6 +102,7 @@ class Watch:
 
     def _notices_in(self, answer: Answer | NoAnswer, since: int) -> list[Mapping[str, Any]] | None:
         """None: Stripe did not tell."""
+        self._is_refused = isinstance(answer, Answer) and answer.status in (401, 403)
         if (refusal := refusal_of(answer)) is not None:
             self._permissions.refused("events", refusal)
             return None

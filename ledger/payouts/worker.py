@@ -29,6 +29,7 @@ from ledger.payouts.watch import Watch
 DATABASE_ERRORS = (PsycopgError, PoolTimeout, PersistenceError, OSError)
 PAUSE_AFTER_LOSS_SECONDS = 0.5
 PAUSE_WHILE_CLOCKS_DIFFER_SECONDS = 15.0
+PAUSE_WHILE_BEHIND_SECONDS = 1.0
 PROBE_SECONDS = 15.0
 WATCH_SECONDS = 30.0
 IDLE_SECONDS = 1.0
@@ -100,8 +101,7 @@ class PayoutWorker:
         self._stopping.set()
 
     async def run(self) -> None:
-        # First of all, what Stripe told while nobody listened: a log that was restored does not know what it had paid since.
-        await self._unless_stopped(self._try("listen", self._watch.listen))
+        await self._hear_first()
         beside = [
             asyncio.create_task(self._repeat("probe", self._process.credentials.probe, PROBE_SECONDS)),
             asyncio.create_task(self._repeat("sweep", self._watch.sweep, WATCH_SECONDS)),
@@ -128,6 +128,15 @@ class PayoutWorker:
                 task.cancel()
             if self._active:
                 await asyncio.wait(self._active, timeout=DRAIN_SECONDS)
+
+    async def _hear_first(self) -> None:
+        """All that Stripe told while nobody listened. A log that was restored does not know what it had paid since, and would
+        pay it again; so nothing is paid before, however long it takes.
+        """
+        while self._watch.is_behind and not self._stopping.is_set():
+            await self._unless_stopped(self._try("listen", self._watch.listen))
+            if self._watch.is_behind:
+                await _pause(self._stopping, PAUSE_WHILE_BEHIND_SECONDS)
 
     async def _turn(self) -> None:
         """Take in what is new, hand out what is due, and wait until there is more of either, or a slot is free."""

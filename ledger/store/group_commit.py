@@ -81,9 +81,8 @@ class GroupCommit:
         while self._queue_is_ours.acquire() and self._is_committing:
             while group := self._next_group():
                 self._commit_group(group)
-            while (
-                self._wake_next()
-            ):  # a caller on the main thread or interrupted wakes nobody, and no further group will
+            # A caller on the main thread, or one that was interrupted, wakes nobody, and no further group will.
+            while self._wake_next():
                 pass
 
     def _next_group(self) -> Group | None:

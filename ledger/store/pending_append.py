@@ -77,9 +77,8 @@ def _row(event: EventEnvelope) -> dict[str, object]:
         "actor": event.actor,
     }
     if event.occurred_at is not None:
-        row["occurred_at"] = event.occurred_at.astimezone(
-            UTC
-        )  # an offset is written in whole minutes, and may have seconds
+        # In UTC: an offset is written in whole minutes, and may have seconds.
+        row["occurred_at"] = event.occurred_at.astimezone(UTC)
     if event.causation_id is not None:
         row["causation_id"] = event.causation_id
     if event.correlation_id is not None:

@@ -7,6 +7,7 @@ from ledger.payouts.intents import transfer_intent
 from ledger.payouts.steps import Finished, Wait
 from ledger.payouts.stripe_gateway import StripeGateway
 from ledger.reasons import Reason
+from sandbox.stripe_twin import Fault
 from tests.payouts.gateways import NeverCalled
 from tests.payouts.road import API_KEY, Road
 from tests.payouts.test_worker import quiet, working
@@ -48,6 +49,28 @@ def test_a_worker_hears_what_stripe_told_before_it_pays_anything(penniless_road:
         eventually(lambda: quiet(road), seconds=30)
     assert [road.story(payout_id) for payout_id in before] == [["TransferNoticed", "TransferSettled a1"]] * 3
     assert road.story(since) == ["TransferRequested a1", "TransferSettled a1"]
+
+
+def test_nothing_is_paid_before_all_was_heard(penniless_road: Road, database_url: str) -> None:
+    road = penniless_road
+    before, since = paid_before_the_restore(road), road.owe()
+    for fault in (Fault.HTML_502, Fault.RESET_BEFORE):
+        road.stripe.meets(fault, method="GET", path="/v1/events")
+    with working(road, database_url):
+        eventually(lambda: quiet(road), seconds=30)
+    assert road.stripe.faults_left() == 0
+    assert road.story(before) == ["TransferNoticed", "TransferSettled a1"]
+    assert road.story(since)[-1] == "TransferSettled a1"
+
+
+def test_where_the_key_may_not_read_events_payouts_go_on(penniless_road: Road, database_url: str) -> None:
+    road = penniless_road
+    road.stripe.top_up(100_000)
+    road.stripe.meets(Fault.ERROR_403, method="GET", path="/v1/events")
+    payout_id = road.owe()
+    with working(road, database_url):
+        eventually(lambda: quiet(road), seconds=30)
+    assert road.story(payout_id) == ["TransferRequested a1", "TransferSettled a1"]
 
 
 def test_another_payment_of_the_same_payout_waits_for_a_person(penniless_road: Road) -> None:

@@ -100,7 +100,7 @@ def test_a_list_that_is_too_long_to_be_searched_proves_nothing_and_is_said(
 def pay_others(road: Road, count: int) -> None:
     """Transfers of the platform's that are not of the ledger's payouts."""
     ours = transfer_intent(road.payout(road.owed[-1]), 1, "acct_ok1")
-    theirs = {"payout_id": "another", "transfer_group": "lessons", "metadata": {}}
+    theirs = {"payout_id": "another", "transfer_group": "lessons", "destination": "acct_ok_others", "metadata": {}}
 
     async def pay() -> None:
         gateway = StripeGateway(API_KEY, road.stripe.url)
