@@ -3,6 +3,8 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from ledger.payouts.intents import transfer_intent
 from ledger.payouts.steps import Finished, Wait
 from ledger.payouts.stripe_gateway import StripeGateway
@@ -51,7 +53,10 @@ def test_a_worker_hears_what_stripe_told_before_it_pays_anything(penniless_road:
     assert road.story(since) == ["TransferRequested a1", "TransferSettled a1"]
 
 
-def test_nothing_is_paid_before_all_was_heard(penniless_road: Road, database_url: str) -> None:
+def test_nothing_is_paid_before_all_was_heard(
+    penniless_road: Road, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.payouts.worker.PAUSE_WHILE_BEHIND_SECONDS", 0.05)
     road = penniless_road
     before, since = paid_before_the_restore(road), road.owe()
     for fault in (Fault.HTML_502, Fault.RESET_BEFORE):

@@ -25,6 +25,7 @@ HAPPENS = {
 """To any 25 of the seeds together."""
 
 
+@pytest.mark.timeout(300)  # 25 worlds are 40 s of computing, and more where other work has the cores
 @pytest.mark.parametrize("first", SEEDS[::TOGETHER])
 def test_money_leaves_once_and_nothing_owed_is_forgotten_whatever_happens(first: int) -> None:
     happened: Counter[str] = Counter()
