@@ -2,6 +2,8 @@
 -- needs. Each answers any number of such questions: %s is a JSON array of their parameters, and its rows begin with the number of
 -- the question, from 1. {schema} is where the tables are. program comes first, as in every transaction that reads them
 -- (rebuild.sql).
+-- PostgreSQL takes a JSON array for a hundred elements, and would rather read a whole table of some thousands than look so many up:
+-- the rows of each question are looked up by LATERAL with a LIMIT, which it cannot turn into a join of tables.
 
 -- name: stats
 SELECT
@@ -13,8 +15,12 @@ SELECT
     {earnings}
 FROM ROWS FROM (jsonb_to_recordset(%s::jsonb) AS (instructor_id text)) WITH ORDINALITY AS asked (instructor_id, number)
 LEFT JOIN {schema}.program ON true
-LEFT JOIN {schema}.instructor ON instructor.instructor_id = asked.instructor_id
-LEFT JOIN {schema}.instructor_earnings ON instructor_earnings.instructor_id = asked.instructor_id;
+LEFT JOIN LATERAL (
+    SELECT * FROM {schema}.instructor WHERE instructor.instructor_id = asked.instructor_id LIMIT 1
+) AS instructor ON true
+LEFT JOIN LATERAL (
+    SELECT * FROM {schema}.instructor_earnings WHERE instructor_earnings.instructor_id = asked.instructor_id LIMIT 1
+) AS instructor_earnings ON true;
 
 -- name: referred
 -- At least one row for each question, with nulls if there is no referral; with each referral what its explanation depends on.
@@ -39,7 +45,9 @@ FROM ROWS FROM (
     jsonb_to_recordset(%s::jsonb) AS (referrer_id text, before bigint, most bigint)
 ) WITH ORDINALITY AS asked (referrer_id, before, most, number)
 LEFT JOIN {schema}.program ON true
-LEFT JOIN {schema}.instructor ON instructor.instructor_id = asked.referrer_id
+LEFT JOIN LATERAL (
+    SELECT * FROM {schema}.instructor WHERE instructor.instructor_id = asked.referrer_id LIMIT 1
+) AS instructor ON true
 LEFT JOIN LATERAL (
     SELECT *
     FROM {schema}.referral
@@ -47,8 +55,15 @@ LEFT JOIN LATERAL (
     ORDER BY referral.attributed_position DESC
     LIMIT asked.most
 ) AS referral ON true
-LEFT JOIN {schema}.payout ON payout.payout_id = referral.payout_id
-LEFT JOIN {schema}.bank_account ON bank_account.stripe_account_id = payout.destination AND payout.status = 'paid'
+LEFT JOIN LATERAL (
+    SELECT * FROM {schema}.payout WHERE payout.payout_id = referral.payout_id LIMIT 1
+) AS payout ON true
+LEFT JOIN LATERAL (
+    SELECT *
+    FROM {schema}.bank_account
+    WHERE bank_account.stripe_account_id = payout.destination AND payout.status = 'paid'
+    LIMIT 1
+) AS bank_account ON true
 ORDER BY asked.number, referral.attributed_position DESC;
 
 -- name: display_name

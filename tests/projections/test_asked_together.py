@@ -1,6 +1,7 @@
 """Questions that wait at the same moment are one statement: each gets its own answer, and what spoils one spoils no other."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,12 +9,19 @@ from typing import Any
 import psycopg
 
 from ledger.store.connection import FIXED_PLANS, ConnectionSettings, async_pool
-from projections.own_questions import OwnQuestions
+from projections.own_questions import OwnQuestions, together
 from projections.own_reads import CONNECTIONS, OwnReads
 from projections.views import ReferralView
 from tests.projections.conftest import NOW, SmallLedger
 from tests.projections.test_read_models import play_a_season
 
+LONG = {
+    "instructor": ("instructor_id",),
+    "instructor_earnings": ("instructor_id",),
+    "referral": ("referral_id", "referrer_id", "referred_id"),
+    "payout": ("payout_id", "earned_position"),
+    "bank_account": ("stripe_account_id",),
+}
 HELD_UP = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
 Asking = list[asyncio.Task[Any]]
@@ -124,3 +132,33 @@ def test_all_who_wait_learn_that_the_database_is_lost_and_the_next_are_answered(
 
     assert [isinstance(each, psycopg.OperationalError) for each in lost] == [True, True]
     assert next_one == ledger.read_models.stats("anna")
+
+
+def lengthen(connection: psycopg.Connection, table: str, keys: tuple[str, ...]) -> None:
+    """By 5,000 rows like the first one: so many that PostgreSQL would rather read them all than look a hundred up."""
+    changed = ", ".join(f"'{key}', -number" for key in keys)
+    added = connection.execute(
+        f"INSERT INTO read_model.{table}"
+        f" SELECT (jsonb_populate_record(first, jsonb_build_object({changed}))).*"
+        f" FROM (SELECT known AS first FROM read_model.{table} AS known LIMIT 1) AS one, generate_series(1, 5000) AS number"
+    )
+    assert added.rowcount == 5000
+    connection.execute(f"ANALYZE read_model.{table}")
+
+
+def test_no_question_reads_a_whole_table(ledger: SmallLedger) -> None:
+    play_a_season(ledger, 11)
+    ledger.projector.catch_up()
+    own = OwnQuestions(lambda: NOW)
+    with psycopg.connect(ledger.url) as connection:
+        connection.execute(
+            "INSERT INTO read_model.bank_account (stripe_account_id, status, amount_minor, currency, reported_at)"
+            " VALUES ('acct_1', 'paid', 7500, 'usd', now())"
+        )
+        for table, keys in LONG.items():
+            lengthen(connection, table, keys)
+        for question in (own.stats("-1"), own.referred("-1", limit=10)):
+            plan = connection.execute(b"EXPLAIN " + question.statement, together([question])).fetchall()
+            scanned = re.findall(r"Seq Scan on (\w+)", "\n".join(line for (line,) in plan))
+            assert scanned == ["program"]  # which has one row
+        connection.rollback()
