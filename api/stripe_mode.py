@@ -20,7 +20,6 @@ class WrongStripeMode(Exception):
             f"this ledger pays {PAYS[fixed]}, and STRIPE_API_KEY would pay {PAYS[ours]}: "
             "use a key of the same mode, or another database"
         )
-        self.fixed = fixed
 
 
 def require_stripe_mode(settings: Settings, url: str) -> None:

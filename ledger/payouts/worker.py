@@ -29,6 +29,7 @@ from ledger.payouts.watch import Watch
 DATABASE_ERRORS = (PsycopgError, PoolTimeout, PersistenceError, OSError)
 PAUSE_AFTER_LOSS_SECONDS = 0.5
 PAUSE_WHILE_CLOCKS_DIFFER_SECONDS = 15.0
+FIRST_PAUSE_WHILE_BEHIND_SECONDS = 0.5
 PAUSE_WHILE_BEHIND_SECONDS = 15.0
 PROBE_SECONDS = 15.0
 WATCH_SECONDS = 30.0
@@ -133,10 +134,15 @@ class PayoutWorker:
         """All that Stripe told while nobody listened. A log that was restored does not know what it had paid since, and would
         pay it again; so nothing is paid before, however long it takes.
         """
+        pause_seconds = FIRST_PAUSE_WHILE_BEHIND_SECONDS  # short: Stripe's sandbox may just be starting, too
         while self._watch.is_behind and not self._stopping.is_set():
             await self._unless_stopped(self._try("listen", self._watch.listen))
             if self._watch.is_behind:
-                await _pause(self._stopping, PAUSE_WHILE_BEHIND_SECONDS)
+                logger.warning(
+                    "nothing_is_paid_yet", why="Stripe has not told all since we last listened; it is asked again"
+                )
+                await _pause(self._stopping, pause_seconds)
+                pause_seconds = min(2 * pause_seconds, PAUSE_WHILE_BEHIND_SECONDS)
 
     async def _turn(self) -> None:
         """Take in what is new, hand out what is due, and wait until there is more of either, or a slot is free."""

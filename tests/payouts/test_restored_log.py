@@ -56,7 +56,7 @@ def test_a_worker_hears_what_stripe_told_before_it_pays_anything(penniless_road:
 def test_nothing_is_paid_before_all_was_heard(
     penniless_road: Road, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ledger.payouts.worker.PAUSE_WHILE_BEHIND_SECONDS", 0.05)
+    monkeypatch.setattr("ledger.payouts.worker.FIRST_PAUSE_WHILE_BEHIND_SECONDS", 0.05)
     road = penniless_road
     before, since = paid_before_the_restore(road), road.owe()
     for fault in (Fault.HTML_502, Fault.RESET_BEFORE):
