@@ -5,13 +5,14 @@
 """
 
 from sandbox.stripe_twin.clock import VirtualClock
-from sandbox.stripe_twin.faults import Fault, FaultRule, Faults, Match
+from sandbox.stripe_twin.faults import UNANSWERED, Fault, FaultRule, Faults, Match
 from sandbox.stripe_twin.messages import Answer, BrokenOff, Outcome, Request, Reset, Silence
 from sandbox.stripe_twin.settings import Latency, Limits, Settings, WebhookHabits
 from sandbox.stripe_twin.storage import Store
 from sandbox.stripe_twin.twin import Call, Twin
 
 __all__ = [
+    "UNANSWERED",
     "Answer",
     "BrokenOff",
     "Call",

@@ -63,6 +63,8 @@ ON_RETURN = frozenset(
     }
 )
 ON_ARRIVAL = frozenset(Fault) - IN_EXECUTION - ON_RETURN
+# No answer, or one that comes after its caller gave up: who scripts these gives its clients little patience.
+UNANSWERED = frozenset({Fault.TIMEOUT_BEFORE, Fault.TIMEOUT_AFTER, Fault.LATE_EFFECT, Fault.SLOW_ANSWER})
 
 # How long a fault lasts when nobody says otherwise, in seconds. Stripe's client gives up after 80.
 USUAL_SECONDS: Mapping[Fault, float] = {

@@ -123,7 +123,7 @@ def _calm(running: Running, url: str) -> None:
     if stripe is None:
         raise TypeError("the Stripe twin has been started")
     key = composition.data_folder(running.settings).secrets().stripe_api_key
-    with httpx.Client(trust_env=False, timeout=2, headers={"Authorization": f"Bearer {key}"}) as client:
+    with httpx.Client(trust_env=False, timeout=20, headers={"Authorization": f"Bearer {key}"}) as client:
         _wait_for(running, lambda: client.delete(f"{stripe.url}/sandbox/faults").is_success, "stripe")
         _wait_for(running, lambda: client.get(f"{running.api_url}/health/ready").is_success, "api")
     _wait_for(running, lambda: _answers(url), "api")

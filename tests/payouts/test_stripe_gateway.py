@@ -13,16 +13,21 @@ from ledger.payouts.outcome import Answer, NoAnswer, Settled, Unknown, judge, tr
 from ledger.payouts.stripe_gateway import StripeGateway
 from ledger.payouts.stripe_transport import API_VERSION
 from sandbox.stripe_twin import Fault
-from tests.payouts.road import API_KEY, TIMEOUT_SECONDS, Stripe
+from tests.payouts.road import API_KEY, IMPATIENT_SECONDS, PATIENT_SECONDS, Stripe
 from tests.payouts.story import requested
 from tests.payouts.test_outcome import TRANSFER
 
 Heard = Answer | NoAnswer
 
 
-def asked(url: str, *calls: Callable[[StripeGateway], Awaitable[Heard]], api_key: str = API_KEY) -> list[Heard]:
+def asked(
+    url: str,
+    *calls: Callable[[StripeGateway], Awaitable[Heard]],
+    api_key: str = API_KEY,
+    timeout_seconds: float = PATIENT_SECONDS,
+) -> list[Heard]:
     async def ask() -> list[Heard]:
-        gateway = StripeGateway(api_key, url, TIMEOUT_SECONDS)
+        gateway = StripeGateway(api_key, url, timeout_seconds)
         try:
             return [await call(gateway) for call in calls]
         finally:
@@ -50,7 +55,8 @@ def error_code(answer: Answer) -> Any:
 )
 def test_a_call_without_a_whole_answer_has_none(stripe: Stripe, fault: Fault) -> None:
     stripe.meets(fault)
-    [heard] = asked(stripe.url, transfer_to("acct_ok1", f"gateway-{fault}"))
+    call = transfer_to("acct_ok1", f"gateway-{fault}")
+    [heard] = asked(stripe.url, call, timeout_seconds=stripe.patience_seconds())
     assert isinstance(heard, NoAnswer)
     assert heard.detail in {"TimeoutError", "ServerDisconnectedError", "ClientOSError", "ClientPayloadError"}
 
@@ -166,6 +172,8 @@ def test_what_is_read_at_stripe_is_plain_data(stripe: Stripe) -> None:
 
 
 class Wire:
+    patience_seconds = PATIENT_SECONDS
+
     def __init__(self, *answers: bytes) -> None:
         self.requests: list[bytes] = []
         self._answers = list(answers)
@@ -190,9 +198,8 @@ class Wire:
 
         async def ask() -> Heard:
             async with await asyncio.start_server(self.serve, "127.0.0.1", 0) as server:
-                gateway = StripeGateway(
-                    API_KEY, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", TIMEOUT_SECONDS
-                )
+                url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+                gateway = StripeGateway(API_KEY, url, self.patience_seconds)
                 try:
                     return await gateway.create_transfer(requested())
                 finally:
@@ -297,13 +304,15 @@ def test_a_redirect_is_not_followed() -> None:
 
 def test_an_answer_that_only_trickles_in_ends_in_time() -> None:
     class Trickle(Wire):
+        patience_seconds = IMPATIENT_SECONDS
+
         async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.readuntil(b"\r\n\r\n")
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
             while not reader.at_eof():
                 writer.write(b" ")
                 with suppress(TimeoutError):  # a byte at a time, for as long as somebody is there
-                    async with asyncio.timeout(TIMEOUT_SECONDS / 10):
+                    async with asyncio.timeout(IMPATIENT_SECONDS / 10):
                         await reader.read()
 
     assert Trickle().heard() == NoAnswer("TimeoutError")
@@ -324,7 +333,7 @@ def test_a_proxy_of_the_environment_is_the_way_to_stripe(monkeypatch: pytest.Mon
     async def ask() -> Heard:
         async with await asyncio.start_server(wire.serve, "127.0.0.1", 0) as proxy:
             monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}")
-            gateway = StripeGateway(API_KEY, "http://stripe.invalid", TIMEOUT_SECONDS)
+            gateway = StripeGateway(API_KEY, "http://stripe.invalid", PATIENT_SECONDS)
             try:
                 return await gateway.read_balance()
             finally:
@@ -338,7 +347,7 @@ def test_there_are_connections_for_as_many_calls_as_a_worker_makes_at_once(strip
     stripe.meets(Fault.SLOW_ANSWER, times=32, seconds=0.1)
 
     async def ask() -> list[Heard]:
-        gateway = StripeGateway(API_KEY, stripe.url, timeout_seconds=10)
+        gateway = StripeGateway(API_KEY, stripe.url, PATIENT_SECONDS)
         try:
             calls = [transfer_to("acct_ok1", f"gateway-many-{number}")(gateway) for number in range(32)]
             return list(await asyncio.gather(*calls))

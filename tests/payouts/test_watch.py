@@ -37,7 +37,7 @@ def claimed(road: Road) -> set[str]:
 
 def turn(road: Road, gateway: type[StripeGateway] = StripeGateway, notices: Notices | None = None) -> None:
     async def once() -> None:
-        calls = gateway(API_KEY, road.stripe.url, 5.0)
+        calls = gateway(API_KEY, road.stripe.url, road.stripe.patience_seconds())
         try:
             watch = Watch(road.todo, notices or road.notices, calls, road.clock)
             await watch.sweep()

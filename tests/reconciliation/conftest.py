@@ -13,7 +13,7 @@ from ledger.store.connection import open_pool
 from sandbox.stripe_twin import process
 from tests.cli.command import Command, scratch_folder
 from tests.payouts.conftest import road_on
-from tests.payouts.road import API_KEY, Road, Stripe
+from tests.payouts.road import API_KEY, PATIENT_SECONDS, Road, Stripe
 
 REPORT = "/sandbox/reports/balance_change_from_activity.itemized.3.csv"
 WHOLE, HALF, KEPT = range(3)
@@ -30,7 +30,9 @@ class Paid:
 
     def report(self) -> str:
         headers = {"Authorization": f"Bearer {API_KEY}"}
-        return httpx.get(f"{self.road.stripe.url}{REPORT}", headers=headers, trust_env=False).text
+        return httpx.get(
+            f"{self.road.stripe.url}{REPORT}", headers=headers, trust_env=False, timeout=PATIENT_SECONDS
+        ).text
 
     def transfer_id(self, payout: int) -> str:
         (transfer,) = self.road.stripe.transfers()[self.payouts[payout]]
@@ -60,10 +62,13 @@ def paid(make_database: Callable[[], str], tmp_path_factory: pytest.TempPathFact
 
 def take_back(paid: Paid, payout: int, *amounts_minor: int) -> None:
     """Somebody reverses at Stripe, and we hear of it once."""
+    payout_id = paid.payouts[payout]
+    before_minor = paid.road.payout(payout_id).reversed_minor
     for amount_minor in amounts_minor:
         paid.road.stripe.reverse(paid.transfer_id(payout), amount_minor)
-    paid.road.hear(paid.payouts[payout], "transfer.reversed")
-    paid.road.advance(paid.payouts[payout])
+    paid.road.hear(payout_id, "transfer.reversed")
+    paid.road.advance(payout_id)
+    assert paid.road.payout(payout_id).reversed_minor == before_minor + sum(amounts_minor)
 
 
 @pytest.fixture
