@@ -86,8 +86,11 @@ def canonical_json(document: dict[str, Any]) -> bytes:
     For such a document, and for no other, sorting by bytes is sorting by UTF-16, and every number is written in one way. Money
     is integers and our fields have plain names, so nothing of ours is ever refused.
     """
-    _check(document)
-    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+    try:
+        _check(document)
+        return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+    except (RecursionError, orjson.JSONEncodeError) as error:
+        raise NotCanonicalError("it is nested too deeply") from error
 
 
 def _check(value: Any) -> None:

@@ -12,7 +12,8 @@ __all__ = ["missing_guards"]
 
 QUERIES = named_queries("ledger.proof", "guards.sql")
 
-_SETTINGS = ConnectionSettings("ledger verify")
+_SETTINGS = ConnectionSettings("ledger verify", server_settings={"search_path": "pg_catalog"})
+"""The database may name other functions first, that answer in place of PostgreSQL's own."""
 
 
 def missing_guards(database_url: str) -> list[str]:

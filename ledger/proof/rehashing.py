@@ -26,7 +26,9 @@ WORTH_MORE_PROCESSES = 20 * PAGE_SIZE
 PAGES_AHEAD = 2
 """For each process."""
 
-_SETTINGS = ConnectionSettings("ledger verify", statement_timeout_seconds=0)
+_SETTINGS = ConnectionSettings(
+    "ledger verify", statement_timeout_seconds=0, server_settings={"search_path": "pg_catalog"}
+)
 
 MISSING = b""
 """In place of a hash: there is no event at this position."""

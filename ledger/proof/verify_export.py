@@ -240,7 +240,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NotProven as error:
         sys.stdout.write(f"NOT PROVEN: {error}\n")
         return 1
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         sys.stdout.write(f"NOT PROVEN: it has not the form that it should have ({type(error).__name__}: {error})\n")
         return 1
     sys.stdout.write(f"proven: {said}\n")

@@ -80,6 +80,17 @@ def test_whatever_was_done_to_an_export_is_said(lines: list[bytes], note: str, t
         check_export(tampered(lines), [note], KEYS)
 
 
+@pytest.mark.parametrize("line", ["[4]", "null", "[" * 5000 + "]" * 5000], ids=["a list", "nothing", "nested deeply"])
+def test_a_line_that_is_no_event_at_all_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], note: str, line: str
+) -> None:
+    (tmp_path / "events").write_text(f"{line}\n")
+    (tmp_path / "checkpoint").write_text(note, encoding="utf-8")
+    asked = [str(tmp_path / "events"), str(tmp_path / "checkpoint"), "--public-key", *KEYS]
+    assert verify_export.main(asked) == 1
+    assert capsys.readouterr().out.startswith("NOT PROVEN: it has not the form that it should have")
+
+
 @pytest.mark.parametrize("damage", [("576", "575"), ("\n\n", "\n"), ("tests", "other"), ("\u2014", "-")])
 def test_a_checkpoint_that_was_changed_is_not_believed(lines: list[bytes], note: str, damage: tuple[str, str]) -> None:
     with pytest.raises((NotProven, ValueError)):
