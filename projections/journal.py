@@ -138,11 +138,14 @@ class Journal:
             }
             begins_after = _begins_after(cut, effective_from)
             rows = cut.fetch("statement_lines", **which, after=max(after or 0, begins_after), limit=limit + 1)
-            opening = 0
+            opening, ends_at = 0, effective_at
             if effective_from is not None and effective_from > SINCE_EVER:
-                opening = _balance(cut, account, instructor_id, effective_from - TICK)
+                until_then = effective_from - TICK
+                opening = _balance(cut, account, instructor_id, until_then)
+                # One that ends before it begins has no lines, and closes as it opens.
+                ends_at = max(effective_at, until_then) if effective_at is not None else None
             carried = cut.number("carried_forward", **which, begins_after=begins_after, after=after) if after else 0
-            closing = _balance(cut, account, instructor_id, effective_at)
+            closing = _balance(cut, account, instructor_id, ends_at)
         shown = rows[:limit]
         return Statement(
             account=account,

@@ -70,10 +70,12 @@ def journal(
                 filters, limit=min(PAGE, limit - len(found)), after=page.next_after, as_of=position
             )
             found += page.items
+    more = page.next_after is not None
     if as_json:
-        print_json({"items": [each.model_dump(mode="json") for each in found], "position": page.position})
+        shown = [each.model_dump(mode="json") for each in found]
+        print_json({"items": shown, "more": more, "position": page.position})
     else:
-        books_screen.journal(found, more=page.next_after is not None, position=page.position)
+        books_screen.journal(found, more=more, position=page.position)
 
 
 def statement(
@@ -101,7 +103,8 @@ def statement(
             effective_at=ends,
         )
     if as_json:
-        print_json(found.model_dump(mode="json", exclude={"next_after"}))
+        shown = found.model_dump(mode="json", exclude={"next_after"})
+        print_json({**shown, "more": found.next_after is not None})
     else:
         books_screen.statement(found)
 

@@ -42,12 +42,13 @@ def show(run_id: str, line_class: str | None, after: int, limit: int, *, as_json
         if view is None:
             raise NotDone(f"not_found: no such run: {run_id}")
         rows = reconciling.lines().read(run_id, line_class=wanted, after=after, limit=limit + 1)
-    found = [LineView.of(each) for each in rows[:limit]]
+    found, more = [LineView.of(each) for each in rows[:limit]], len(rows) > limit
     if as_json:
-        _json({"run": view.model_dump(mode="json"), "lines": [each.model_dump(mode="json") for each in found]})
+        shown = [each.model_dump(mode="json") for each in found]
+        _json({"run": view.model_dump(mode="json"), "lines": shown, "more": more})
         return
     reconcile_screen.run(view)
-    reconcile_screen.lines(found, view.currency, more=len(rows) > limit)
+    reconcile_screen.lines(found, view.currency, more=more)
 
 
 def list_exceptions(state: Literal["open", "resolved", "all"], *, as_json: bool) -> None:

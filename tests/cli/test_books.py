@@ -43,6 +43,13 @@ def test_journal_and_statement_agree(season: Command) -> None:
     assert "closing balance" in season.run("statement", "bonuses_payable").stdout
 
 
+def test_a_list_that_was_cut_says_so_to_programs_too(season: Command) -> None:
+    for command in (["journal"], ["statement", "bonuses_payable"]):
+        cut = json.loads(season.run(*command, "--limit", "1", "--json").stdout)
+        assert (len(cut["items"]), cut["more"]) == (1, True)
+        assert json.loads(season.run(*command, "--limit", "1000", "--json").stdout)["more"] is False
+
+
 def test_a_month_is_closed_once_and_its_books_are_the_same_ever_after(ledger: Command, folder: Path) -> None:
     assert ledger.run("ingest", str(SMALL_SEASON)).returncode == 0
     month = json.loads(ledger.run("journal", "--json").stdout)["items"][0]["period"]

@@ -209,6 +209,12 @@ def test_a_statement_runs_from_its_opening_to_its_closing_balance(ledger: SmallL
     known_then = journal.statement(Account.BONUSES_PAYABLE, limit=50, as_of=whole.items[1].position)
     assert (len(known_then.items), known_then.closing_minor) == (2, 0)
 
+    before_it_begins = datetime(2026, 1, 1, tzinfo=UTC)
+    nothing = journal.statement(
+        Account.BONUSES_PAYABLE, "anna", limit=50, effective_from=april, effective_at=before_it_begins
+    )
+    assert (nothing.opening_minor, nothing.items, nothing.closing_minor) == (-15000, [], -15000)
+
 
 def test_the_pages_of_a_statement_go_on_from_each_other(ledger: SmallLedger) -> None:
     paid_and_taken_back(ledger)
