@@ -5,19 +5,20 @@ StripeUnreadableError   Stripe refuses, or does not answer; nothing was compared
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 import stripe
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from ledger.payouts.stripe_gateway import PAGE_SIZE
-from ledger.payouts.stripe_transport import Transport, stripe_client
+from ledger.payouts.stripe_transport import Bypass, Bypassed, Transport, stripe_client
 from ledger.reconciliation.activity import Activity
 from ledger.reconciliation.line import TRANSFER_REVERSAL, Line
 from ledger.reconciliation.scope import Coverage
 
 ATTEMPTS = 6
 WAIT_SECONDS_AT_MOST = 20.0
+MESSAGE_LENGTH = 500
 AGAIN = frozenset({409, 429, 500, 502, 503, 504})  # reading changes nothing, so it may be asked for again at once
 
 
@@ -39,7 +40,7 @@ async def read_activity(
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> Activity:
     """All that is there `now` of what is wanted. `api_base` None: Stripe itself. Raises StripeUnreadableError."""
-    transport = Transport(api_base)
+    transport = Bypass(Transport(api_base))
     client = stripe_client(api_key, api_base, transport)
     created = {"gte": int(wanted.since.timestamp()), "lte": int(wanted.until.timestamp())}
     asked: dict[str, Any] = {"created": created, "currency": currency, "limit": PAGE_SIZE, "expand": ["data.source"]}
@@ -56,8 +57,10 @@ async def read_activity(
                     "stripe_api", lines, asked=Coverage(wanted.since, max(wanted.since, min(wanted.until, now)))
                 )
             asked["starting_after"] = page["data"][-1]["id"]
+    except Bypassed as answer:
+        raise StripeUnreadableError(answer.status, _said(answer)) from answer
     except stripe.StripeError as error:
-        raise StripeUnreadableError(error.http_status, str(error.user_message or error)[:500]) from error
+        raise StripeUnreadableError(None, str(error.user_message or error)[:MESSAGE_LENGTH]) from error
     except (KeyError, TypeError, ValueError) as error:
         raise StripeUnreadableError(200, f"a balance transaction without {error}") from error
     finally:
@@ -74,14 +77,19 @@ async def _page(client: stripe.StripeClient, wanted: Mapping[str, Any]) -> dict[
     found: dict[str, Any] = {}
     async for attempt in retrying:
         with attempt:
-            found = (await client.v1.balance_transactions.list_async(cast(Any, wanted))).to_dict()
+            found = (await client.raw_request_async("get", "/v1/balance_transactions", **wanted)).data
     return found
 
 
 def _may_pass(error: BaseException) -> bool:
-    if isinstance(error, stripe.APIConnectionError):
-        return True
-    return isinstance(error, stripe.StripeError) and error.http_status in AGAIN
+    return isinstance(error, stripe.APIConnectionError) or (isinstance(error, Bypassed) and error.status in AGAIN)
+
+
+def _said(answer: Bypassed) -> str:
+    """Stripe's words, or a proxy's."""
+    error = (answer.body or {}).get("error")
+    message = error.get("message") if isinstance(error, dict) else error
+    return str(message or "an answer that is not Stripe's")[:MESSAGE_LENGTH]
 
 
 def _line(item: Mapping[str, Any]) -> Line:

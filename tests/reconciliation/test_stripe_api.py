@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from asyncio import StreamReader, StreamWriter
 from typing import Any
 
@@ -24,14 +25,15 @@ TOPUP = {
 }
 
 
-def read(*pages: dict[str, Any]) -> Activity:
+def read(*pages: dict[str, Any], status: str = "200 OK") -> Activity:
     """From a Stripe that has these pages to give, one after the other."""
     left = list(pages)
 
     async def serve(reader: StreamReader, writer: StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         body = json.dumps({"object": "list", "url": "/v1/balance_transactions", **left.pop(0)}).encode()
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n")
+        writer.write(f"HTTP/1.1 {status}\r\n".encode())
+        writer.write(b"Content-Type: application/json\r\nConnection: close\r\n")
         writer.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
         await writer.drain()
         writer.close()
@@ -54,3 +56,18 @@ def test_every_page_is_read() -> None:
 def test_a_list_that_says_there_is_more_and_gives_nothing_is_not_taken_for_the_whole() -> None:
     with pytest.raises(StripeUnreadableError, match="has none of them"):
         read({"data": [TOPUP], "has_more": True}, {"data": [], "has_more": True})
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("forbidden", "forbidden"),
+        ({"message": "The key lacks 'rak_balance_read'."}, "The key lacks 'rak_balance_read'."),
+        (None, "an answer that is not Stripe's"),
+        (["?"], "?"),
+    ],
+)
+def test_a_refusal_is_told_in_its_own_words_be_it_stripes_or_a_proxys(error: object, said: str) -> None:
+    with pytest.raises(StripeUnreadableError, match=re.escape(said)) as refused:
+        read({"error": error}, status="403 Forbidden")
+    assert refused.value.http_status == 403
