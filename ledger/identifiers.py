@@ -5,7 +5,10 @@ same referral and the same payout, and Stripe sees the same idempotency key.
 """
 
 import hashlib
+import re
 from functools import lru_cache
+
+PAYOUT_ID = re.compile(r"pay_[a-z2-7]{20}")
 
 # Twenty letters of base32 are 100 bits of SHA-256: collisions stay out of reach for any number of instructors. Two letters at a
 # time, since `base64` is Python too, and takes twice as long.

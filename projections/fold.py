@@ -35,6 +35,7 @@ from ledger.events import (
     ReferralCodeIssued,
     StripeCredentialsAccepted,
     StripeCredentialsRejected,
+    UnknownPayoutNoticed,
 )
 from projections import changes
 from projections.changes import UndigestibleEventError
@@ -74,7 +75,9 @@ CHANGES: Mapping[type[Event], Callable[[ReadModel, Any, Recorded], None]] = Mapp
         StripeCredentialsAccepted: changes.credentials_accepted,
         BankPayoutReported: changes.bank_payout_reported,
         PeriodCutOff: changes.month_cut_off,
-        AccountNoticed: _nothing,  # only tells the payout process to look
+        # Only tell the payout process to look.
+        AccountNoticed: _nothing,
+        UnknownPayoutNoticed: _nothing,
         PeriodClosed: _nothing,  # says what the journal holds, and changes nothing in it
         PersonalDataErased: _nothing,  # nothing personal is in the read models
         # Finding that something does not fit changes nothing.

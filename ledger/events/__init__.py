@@ -30,6 +30,7 @@ from ledger.events.platform import (
     PlatformFundsAvailable,
     StripeCredentialsAccepted,
     StripeCredentialsRejected,
+    UnknownPayoutNoticed,
 )
 from ledger.events.reconciliation import (
     RECONCILIATION_TAG,
@@ -170,6 +171,7 @@ __all__ = [
     "TransferSettled",
     "UnknownEventTypeError",
     "UnknownKind",
+    "UnknownPayoutNoticed",
     "account_tag",
     "code_tag",
     "decode",

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from ledger.events.event import Currency, Event, MinorUnits, account_tag, stripe_event_tag
+from ledger.events.event import Currency, Event, MinorUnits, account_tag, payout_tag, stripe_event_tag
 
 PLATFORM_FUNDS_TAG = "platform-funds"
 STRIPE_CREDENTIALS_TAG = "stripe-credentials"
@@ -39,6 +39,20 @@ class AccountNoticed(Event):
 
     def tags(self) -> tuple[str, ...]:
         return (account_tag(self.stripe_account_id), stripe_event_tag(self.stripe_event_id))
+
+
+class UnknownPayoutNoticed(Event):
+    """Stripe told us of a transfer for a payout of which the log knows no bonus: it was restored to a moment before that bonus, or
+    another ledger pays from this Stripe account. Should the bonus be earned again, this is followed up before anything is sent.
+    """
+
+    payout_id: str
+    transfer_id: str | None
+    stripe_event_id: str
+    stripe_event_type: str
+
+    def tags(self) -> tuple[str, ...]:
+        return (payout_tag(self.payout_id), stripe_event_tag(self.stripe_event_id))
 
 
 class BankPayoutReported(Event):

@@ -16,6 +16,7 @@ from ledger.payouts.steps import (
     RequestReversal,
     Send,
     SendReversal,
+    TakeUp,
     Wait,
 )
 from ledger.reasons import Reason
@@ -43,7 +44,7 @@ def explain(
             return Wait(reason, again_at)
         case CheckAccount(again_at=again_at):
             return Wait(Reason.ACCOUNT_DECLINED, again_at)
-        case HoldBack(reason=_):
+        case HoldBack() | TakeUp():
             return Wait(Reason.QUEUED, now)
         case Cancel():
             return Wait(Reason.CANCELLED)

@@ -36,6 +36,7 @@ from ledger.payouts.steps import (
     Send,
     SendReversal,
     Step,
+    TakeUp,
     Wait,
 )
 from ledger.reasons import Reason
@@ -81,6 +82,8 @@ def _ungated(
     policy: Policy,
     circumstances: Circumstances,
 ) -> Step:
+    if circumstances.told_before:
+        return TakeUp(circumstances.told_before)
     if payout.settlement is not None:
         return _after_settlement(payout, payout.settlement, now)
     if payout.phase == "cancelled":

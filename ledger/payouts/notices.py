@@ -10,17 +10,22 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+import structlog
+from eventsourcing.dcb.api import DCBQueryItem
 from pydantic import ValidationError
 
+from ledger import identifiers
 from ledger.event_log import ConflictError, Draft, EventLog
 from ledger.events import (
     AccountNoticed,
     BankPayoutReported,
+    BonusEarned,
     Event,
     Happened,
     PayoutAccountUpdated,
     PlatformFundsAvailable,
     TransferNoticed,
+    UnknownPayoutNoticed,
     account_tag,
     payout_tag,
     stripe_event_tag,
@@ -28,10 +33,13 @@ from ledger.events import (
 from ledger.history import about
 from ledger.payouts import payout_fold as payouts
 from ledger.payouts.outcome import moment_of
+from ledger.payouts.payout import Payout
 
 ACTOR = "stripe"
 MESSAGE_LENGTH = 500
 TRANSFER_NOTICES = frozenset({"transfer.created", "transfer.updated", "transfer.reversed"})
+
+alarm = structlog.get_logger("ledger.alarm")
 
 _ID = re.compile(r"[A-Za-z0-9_\-]{1,255}")
 
@@ -63,15 +71,39 @@ class Notices:
                 pass
 
     def _transfer(self, event_id: str, kind: str, transfer: Mapping[str, Any]) -> None:
-        payout_id = _payout_of(transfer)
+        payout_id, transfer_id = _payout_of(transfer), _id(transfer.get("id"))
         if payout_id is None:
             return
-        events, _ = self._log.read([about(payout_tag(payout_id))])
-        payout = payouts.fold(events)
-        if payout is None or (payout.is_final and payout.unresolved is None and kind != "transfer.reversed"):
+        payout = self._payout(payout_id)
+        if payout is None:
+            self._of_unknown_payout(event_id, kind, transfer, payout_id)
+            return
+        settled_by = payout.settlement.transfer_id if payout.settlement is not None else None
+        is_over = payout.is_final and payout.unresolved is None
+        is_another = is_over and _is_named_by(transfer) and transfer_id not in (None, settled_by)
+        if is_over and kind != "transfer.reversed" and not is_another:
             return  # nothing that we do not know already
         noticed = TransferNoticed.of(payout.bonus, stripe_event_id=event_id, stripe_event_type=kind)
-        self._record(noticed, event_id)
+        if self._record(noticed, event_id) and is_another:
+            alarm.critical("stripe_holds_another_transfer", payout_id=payout_id, transfer_ids=[transfer_id])
+
+    def _of_unknown_payout(self, event_id: str, kind: str, transfer: Mapping[str, Any], payout_id: str) -> None:
+        """Kept, since its bonus may be earned again on a log that was restored, and this is not told again then."""
+        if not (_is_named_by(transfer) and identifiers.PAYOUT_ID.fullmatch(payout_id)):
+            return
+        transfer_id = _id(transfer.get("id"))
+        noticed = UnknownPayoutNoticed(
+            payout_id=payout_id, transfer_id=transfer_id, stripe_event_id=event_id, stripe_event_type=kind
+        )
+        if self._record(noticed, event_id, still_without=about(payout_tag(payout_id), BonusEarned)):
+            action = "if the log was restored, have the platform send its facts again and reconcile"
+            alarm.error("transfer_of_unknown_payout", payout_id=payout_id, transfer_id=transfer_id, action=action)
+        elif self._payout(payout_id) is not None:
+            self._transfer(event_id, kind, transfer)  # its bonus was earned in this very moment
+
+    def _payout(self, payout_id: str) -> Payout | None:
+        events, _ = self._log.read([about(payout_tag(payout_id))])
+        return payouts.fold(events)
 
     def _account(self, event_id: str, account_id: str) -> None:
         known = self._log.read_last(about(account_tag(account_id), PayoutAccountUpdated))
@@ -98,14 +130,23 @@ class Notices:
             return  # another shape than a bank payout's
         self._record(reported, event_id, moment_of(created))
 
-    def _record(self, event: Event, stripe_event_id: str, happened_at: datetime | None = None) -> None:
-        """Record it, once for each of Stripe's events."""
-        once = about(stripe_event_tag(stripe_event_id), type(event))
+    def _record(
+        self,
+        event: Event,
+        stripe_event_id: str,
+        happened_at: datetime | None = None,
+        still_without: DCBQueryItem | None = None,
+    ) -> bool:
+        """Record it, once for each of Stripe's events, and only as long as nothing is `still_without`. Whether it was recorded."""
+        boundary = [about(stripe_event_tag(stripe_event_id), type(event))]
+        if still_without is not None:
+            boundary.append(still_without)
         draft = Draft(Happened(event, happened_at or self._clock()), ACTOR, stripe_event_id, correlation_id=None)
         try:
-            self._log.append([draft], [once], after=0)
+            self._log.append([draft], boundary, after=0)
         except ConflictError:
-            return  # heard before
+            return False
+        return True
 
 
 def _payout_of(transfer: Mapping[str, Any]) -> str | None:
@@ -118,6 +159,15 @@ def _payout_of(transfer: Mapping[str, Any]) -> str | None:
         case _:
             return None
     return _id(payout_id)
+
+
+def _is_named_by(transfer: Mapping[str, Any]) -> bool:
+    """Whether the transfer says by its metadata for which payout it is, as all of ours do; a group may be anybody's."""
+    match transfer:
+        case {"metadata": {"payout_id": str()}}:
+            return True
+        case _:
+            return False
 
 
 def _id(value: object) -> str | None:

@@ -6,7 +6,7 @@ The reason of a hold by rule goes into the log with the hold, so that it stays e
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ledger.events import HoldReason
+from ledger.events import HoldReason, UnknownPayoutNoticed
 from ledger.payouts.payout import Payout
 from ledger.referrals.payout_account import Account
 
@@ -23,13 +23,15 @@ class Policy:
 @dataclass(frozen=True, slots=True)
 class Circumstances:
     """What a decision looks at beside the payout and its account: the referred instructor's account; how many bonuses the
-    referrer had earned within the same UTC day when this one was earned, itself included; and the log position at which
-    Stripe last said that the account which declined had changed.
+    referrer had earned within the same UTC day when this one was earned, itself included; the log position at which Stripe
+    last said that the account which declined had changed; and what Stripe had told of the payout before its bonus was on the
+    log, as far as nobody has taken it up.
     """
 
     referred_account: Account | None = None
     bonuses_that_day: int = 1
     account_noticed_position: int = 0
+    told_before: tuple[UnknownPayoutNoticed, ...] = ()
 
 
 PAY_AT_ONCE = Policy()

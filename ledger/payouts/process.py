@@ -17,10 +17,12 @@ from ledger.events import (
     PayoutHeld,
     TransferMismatched,
     TransferNotFound,
+    TransferNoticed,
     TransferRequested,
     TransferSearchRefused,
     TransferSettled,
     UnknownKind,
+    UnknownPayoutNoticed,
     payout_tag,
 )
 from ledger.history import about
@@ -43,7 +45,7 @@ from ledger.payouts.outcome import (
 from ledger.payouts.outcome_events import outcome_event, settled
 from ledger.payouts.pace import Pace
 from ledger.payouts.payout import Payout
-from ledger.payouts.permissions import Permissions
+from ledger.payouts.permissions import Permissions, lack_of_permission
 from ledger.payouts.policy import PAY_AT_ONCE, Policy
 from ledger.payouts.recording import PayoutRecords
 from ledger.payouts.reversals import Reversals
@@ -63,6 +65,7 @@ from ledger.payouts.steps import (
     Send,
     SendReversal,
     Step,
+    TakeUp,
     Wait,
 )
 from ledger.payouts.stripe_gateway import TransferGateway
@@ -124,6 +127,9 @@ class PayoutProcess:
                 return await self._send_again(situation, step)
             case LookUp():
                 return await self._look_up(situation, step)
+            case TakeUp(notices=notices):
+                await self._take_up(situation, notices)
+                return None
             case CheckAccount():
                 return await self._check_account(situation, step)
             case HoldBack(reason=reason, note=note):
@@ -165,6 +171,8 @@ class PayoutProcess:
         answer = await self.calls.make_before(until, lambda gateway: gateway.create_transfer(request))
         if answer is None:
             return None  # the key has become too old while it waited for its turn
+        if (refusal := lack_of_permission(answer)) is not None:
+            self._permissions.refused("sending", refusal)
         outcome = judge(request, answer, repeated=repeated)
         match outcome:
             case TryLater():
@@ -172,6 +180,7 @@ class PayoutProcess:
             case CredentialsRejected():
                 return await self._credentials_rejected()
             case Settled(transfer=transfer, replayed=replayed):
+                self._permissions.granted("sending")
                 event = settled(request, transfer, replayed=replayed, adopted=False)
                 occurred_at = happened_at(transfer, until - KEY_WINDOW, self._clock()) if replayed else None
                 return await self._settle(payout, event, cause, head, occurred_at)
@@ -196,18 +205,31 @@ class PayoutProcess:
         while True:
             events, head = await self._log.read([about(payout_tag(event.payout_id))])
             known = [each.event for each in events if isinstance(each.event, TransferSettled)]
-            if known:
-                if known[-1].transfer_id != event.transfer_id:
-                    alarm.critical("paid_twice", payout_id=event.payout_id, transfer_id=event.transfer_id)
+            if known and known[-1].transfer_id == event.transfer_id:
                 return
+            if known:
+                second = TransferMismatched.of(event, attempt=event.attempt, transfer_ids=(event.transfer_id,))
+                with suppress(ConflictError):
+                    await self._records.append(second, cause, head)
+                    alarm.critical("paid_twice", payout_id=event.payout_id, transfer_id=event.transfer_id)
+                    return
+                continue
             with suppress(ConflictError):
                 await self._records.append(event, cause, head, occurred_at=occurred_at)
                 return
 
+    async def _take_up(self, situation: Situation, notices: tuple[UnknownPayoutNoticed, ...]) -> None:
+        now = self._clock()
+        noticed = [
+            (TransferNoticed.of(situation.payout.bonus, stripe_event_id=id_, stripe_event_type=kind), now)
+            for id_, kind in {each.stripe_event_id: each.stripe_event_type for each in notices}.items()
+        ]
+        await self._records.append_all(noticed, situation.cause, situation.head)
+
     async def _look_up(self, situation: Situation, step: LookUp) -> Wait | Finished | None:
         request = step.request
         unresolved = situation.payout.unresolved
-        first_sent_at = unresolved.first_sent_at if unresolved is not None else situation.payout.earned_at
+        first_sent_at = unresolved.first_sent_at if unresolved is not None else situation.owed_since
         result = await search(self.calls, request, first_sent_at)
         if isinstance(result, CannotSearch):
             return await self._credentials_rejected()
@@ -254,8 +276,11 @@ class PayoutProcess:
         answer = await self.calls.make(lambda gateway: gateway.read_account(step.stripe_account_id))
         if isinstance(answer, Answer) and answer.status == 401:
             return await self._credentials_rejected()
+        if (refusal := lack_of_permission(answer)) is not None:
+            self._permissions.refused("account", refusal)
         if not _can_receive_transfers(answer):
             return Wait(Reason.ACCOUNT_DECLINED, step.again_at)
+        self._permissions.granted("account")
         verified = PayoutAccountVerified.of(situation.payout.bonus, stripe_account_id=step.stripe_account_id)
         await self._records.append(verified, situation.cause, situation.head)
         return None

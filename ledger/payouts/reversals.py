@@ -31,7 +31,7 @@ from ledger.payouts.outcome import (
     transfer_of,
 )
 from ledger.payouts.payout import Payout
-from ledger.payouts.permissions import Permissions, refusal_of
+from ledger.payouts.permissions import Permissions, lack_of_permission, refusal_of
 from ledger.payouts.recording import PayoutRecords
 from ledger.payouts.situation import Situation
 from ledger.payouts.steps import CheckTransfer, Finished, Wait
@@ -64,6 +64,8 @@ class Reversals:
     ) -> Wait | Finished | None:
         """Ask for it. Whatever is not a definitive answer is asked again under the same key, or read off the transfer."""
         answer = await self._calls.make(lambda gateway: gateway.create_reversal(request))
+        if (refusal := lack_of_permission(answer)) is not None:
+            self._permissions.refused("sending", refusal)
         if isinstance(answer, NoAnswer) or answer.status in NO_ANSWER_STATUSES | {409, 429} or answer.body is None:
             return self._again()
         if answer.status == 401:
@@ -95,10 +97,11 @@ class Reversals:
         if isinstance(answer, Answer) and answer.status == 401:
             return await self._credentials_rejected()
         if (refusal := refusal_of(answer)) is not None:
-            self._permissions.refused("transfer_group", refusal)
+            self._permissions.refused("transfer", refusal)
         transfer = transfer_of(answer.body) if isinstance(answer, Answer) and answer.body is not None else None
         if transfer is None:
             return self._again()
+        self._permissions.granted("transfer")
         payout = situation.payout
         if more := came_back(transfer, payout.reversed_minor):
             await self._record(situation, more, cause, head)

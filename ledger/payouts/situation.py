@@ -13,7 +13,9 @@ from ledger.events import (
     FailureKind,
     PayoutAccountUpdated,
     Recorded,
+    TransferNoticed,
     TransferSettled,
+    UnknownPayoutNoticed,
     account_tag,
     payout_tag,
 )
@@ -30,13 +32,16 @@ from ledger.referrals.payout_account import Account
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """`head` and `newest` are what an append about this payout is conditional on, and caused by. `settled_at`: when it was paid."""
+    """`head` and `newest` are what an append about this payout is conditional on, and caused by. `owed_since`: no transfer of it
+    is older. `settled_at`: when it was paid.
+    """
 
     payout: Payout
     account: Account | None
     platform: Platform
     head: int
     newest: Recorded
+    owed_since: datetime
     settled_at: datetime | None = None
 
     @property
@@ -55,21 +60,31 @@ class Situations:
         """Where each of the payouts, at least one, stands, and what to do about it. None: no bonus was earned for such a payout."""
         known, head = _payouts(log, payout_ids)
         platform = _platform(log)
-        accounts = _accounts(log, [payout.bonus for payout, _ in known.values()])
+        accounts = _accounts(log, [payout.bonus for payout, *_ in known.values()])
         decided: list[tuple[Situation, Step] | None] = []
         for payout_id in payout_ids:
             if payout_id not in known:
                 decided.append(None)
                 continue
-            payout, events = known[payout_id]
+            payout, events, told_before = known[payout_id]
+            earned = next(each for each in events if each.position == payout.earned_position)
+            owed_since = min(earned.occurred_at, earned.recorded_at)
             settled_at = next((each.occurred_at for each in events if isinstance(each.event, TransferSettled)), None)
             account = accounts.get(payout.bonus.referrer_id)
-            situation = Situation(payout, account, platform, head, events[-1], settled_at)
-            decided.append((situation, self._step(log, situation, accounts.get(payout.bonus.referred_id))))
+            situation = Situation(payout, account, platform, head, events[-1], owed_since, settled_at)
+            referred = accounts.get(payout.bonus.referred_id)
+            decided.append((situation, self._step(log, situation, referred, told_before)))
         return decided
 
-    def _step(self, log: EventLog, situation: Situation, referred: Account | None) -> Step:
-        circumstances = replace(_heard_of_account(log, situation.payout), referred_account=referred)
+    def _step(
+        self,
+        log: EventLog,
+        situation: Situation,
+        referred: Account | None,
+        told_before: tuple[UnknownPayoutNoticed, ...],
+    ) -> Step:
+        heard = _heard_of_account(log, situation.payout)
+        circumstances = replace(heard, referred_account=referred, told_before=told_before)
         step = self._next_step(situation, circumstances)
         if isinstance(step, Request) and self._policy.max_bonuses_a_day is not None and not situation.payout.reviewed:
             bonuses_that_day = _bonuses_that_day(log, situation.payout.bonus)
@@ -82,15 +97,37 @@ class Situations:
         )
 
 
-def _payouts(log: EventLog, payout_ids: Sequence[str]) -> tuple[dict[str, tuple[Payout, list[Recorded]]], int]:
-    """Those for which a bonus was earned, each with its events, and the head of the log in the same snapshot."""
+Known = tuple[Payout, list[Recorded], tuple[UnknownPayoutNoticed, ...]]
+
+
+def _payouts(log: EventLog, payout_ids: Sequence[str]) -> tuple[dict[str, Known], int]:
+    """Those for which a bonus was earned, each with its events and what Stripe had told of it before, and the head of the log in
+    the same snapshot.
+    """
     events, head = log.read([about(payout_tag(payout_id)) for payout_id in payout_ids])
     histories: dict[str, list[Recorded]] = {}
+    told: dict[str, list[UnknownPayoutNoticed]] = {}
     for recorded in events:
-        if isinstance(recorded.event, AboutPayout):
-            histories.setdefault(recorded.event.payout_id, []).append(recorded)
-    folded = ((payout_id, payouts.fold(history), history) for payout_id, history in histories.items())
-    return {payout_id: (payout, history) for payout_id, payout, history in folded if payout is not None}, head
+        match recorded.event:
+            case AboutPayout(payout_id=payout_id):
+                histories.setdefault(payout_id, []).append(recorded)
+            case UnknownPayoutNoticed(payout_id=payout_id) as notice:
+                told.setdefault(payout_id, []).append(notice)
+    known: dict[str, Known] = {}
+    for payout_id, history in histories.items():
+        payout = payouts.fold(history)
+        if payout is not None:
+            known[payout_id] = payout, history, _not_taken_up(told.get(payout_id, ()), history)
+    return known, head
+
+
+def _not_taken_up(
+    told: Sequence[UnknownPayoutNoticed], history: Sequence[Recorded]
+) -> tuple[UnknownPayoutNoticed, ...]:
+    if not told:
+        return ()
+    taken_up = {each.event.stripe_event_id for each in history if isinstance(each.event, TransferNoticed)}
+    return tuple(each for each in told if each.stripe_event_id not in taken_up)
 
 
 def _platform(log: EventLog) -> Platform:

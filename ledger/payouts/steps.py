@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ledger.events import HoldReason, ReversalRequested, TransferRequested
+from ledger.events import HoldReason, ReversalRequested, TransferRequested, UnknownPayoutNoticed
 from ledger.reasons import Reason
 
 
@@ -48,6 +48,13 @@ class LookUp:
     reason: Reason
     again_at: datetime
     record: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TakeUp:
+    """Record of this payout what Stripe had told of it before the log knew its bonus."""
+
+    notices: tuple[UnknownPayoutNoticed, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,7 @@ Step = (
     | Request
     | Send
     | LookUp
+    | TakeUp
     | CheckAccount
     | HoldBack
     | Cancel
@@ -109,5 +117,5 @@ Step = (
     | CheckTransfer
 )
 
-WITHOUT_STRIPE = (Finished, Wait, HoldBack, Cancel)
+WITHOUT_STRIPE = (Finished, Wait, TakeUp, HoldBack, Cancel)
 """Steps that can be taken while Stripe cannot be called."""

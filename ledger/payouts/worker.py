@@ -19,7 +19,7 @@ from psycopg import Error as PsycopgError
 from psycopg_pool import PoolTimeout
 
 from ledger.event_log import Appended, Draft, EventLog
-from ledger.events import Recorded
+from ledger.events import Recorded, UnknownEventTypeError
 from ledger.payouts.async_log import T
 from ledger.payouts.process import PayoutProcess
 from ledger.payouts.steps import Wait
@@ -29,6 +29,7 @@ from ledger.payouts.watch import Watch
 DATABASE_ERRORS = (PsycopgError, PoolTimeout, PersistenceError, OSError)
 PAUSE_AFTER_LOSS_SECONDS = 0.5
 PAUSE_WHILE_CLOCKS_DIFFER_SECONDS = 15.0
+PAUSE_WHILE_LOG_IS_NEWER_SECONDS = 15.0
 FIRST_PAUSE_WHILE_BEHIND_SECONDS = 0.5
 PAUSE_WHILE_BEHIND_SECONDS = 15.0
 PROBE_SECONDS = 15.0
@@ -118,6 +119,10 @@ class PayoutWorker:
                 except DATABASE_ERRORS as error:
                     logger.warning("database_lost", error=type(error).__name__)
                     await _pause(self._stopping, PAUSE_AFTER_LOSS_SECONDS)
+                except UnknownEventTypeError as error:
+                    action = "replace this worker by one of the newer release; this one pays nothing"
+                    alarm.critical("log_is_newer", type=error.event_type, version=error.version, action=action)
+                    await _pause(self._stopping, PAUSE_WHILE_LOG_IS_NEWER_SECONDS)
                 except ClocksDifferError as error:
                     ahead_by = error.ours_ahead_by.total_seconds()
                     alarm.critical(

@@ -6,6 +6,7 @@ Columns after docs.stripe.com/reports/report-types. Only `REQUIRED` must be ther
 import re
 from collections.abc import Callable
 
+from ledger import identifiers
 from ledger.major_units import decimals
 from ledger.reconciliation.activity import Activity
 from ledger.reconciliation.csv_file import CsvFile, read_csv
@@ -27,7 +28,7 @@ ACCOUNT = "connected_account_id"
 PAYOUT_METADATA = "metadata[payout_id]"
 TEXTS = ("balance_transaction_id", "reporting_category", "source_id", DESCRIPTION, ACCOUNT)
 
-_PAYOUT_ID = re.compile(r"\bpay_[a-z2-7]{20}\b")
+_PAYOUT_ID = re.compile(rf"\b{identifiers.PAYOUT_ID.pattern}\b")
 _SUSPECT = frozenset("=@+- \t\r\n")
 """What a formula begins with; looked at before anything slower."""
 

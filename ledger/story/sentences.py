@@ -42,6 +42,7 @@ from ledger.events import (
     TransferSearchRefused,
     TransferSettled,
     UnknownKind,
+    UnknownPayoutNoticed,
 )
 from ledger.major_units import money
 from ledger.story.words import name_of
@@ -153,7 +154,9 @@ def _(event: TransferNotFound) -> str:
 @sentence.register
 def _(event: TransferMismatched) -> str:
     found = ", ".join(event.transfer_ids)
-    return f"Stripe was searched for attempt {event.attempt}, and holds something else for this payout: {found}."
+    return (
+        f"Stripe holds for this payout what attempt {event.attempt} did not ask for, or what the log has not: {found}."
+    )
 
 
 @sentence.register
@@ -223,6 +226,12 @@ def _(event: PayoutRetryAuthorized) -> str:
 @sentence.register
 def _(event: PayoutCancelled) -> str:
     return f"{money(event.amount_minor, event.currency)} were given up and are owed no more: {event.note}"
+
+
+@sentence.register
+def _(event: UnknownPayoutNoticed) -> str:
+    told = f"Stripe told of transfer {event.transfer_id or 'without an id'} for this payout ({event.stripe_event_type})"
+    return f"{told}, and the log knew of no bonus that it could be for."
 
 
 @sentence.register

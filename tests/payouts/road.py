@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import httpx
 
+from ledger import identifiers
 from ledger.event_log import Draft, EventLog
 from ledger.events import (
     BonusEarned,
@@ -111,6 +112,23 @@ class Clock:
         return datetime.now(UTC) + self.ahead
 
 
+def bonus_of(referrer: str | None = None) -> BonusEarned:
+    """A bonus that nobody else has earned, not on any log."""
+    referred_id = f"ins_{uuid4().hex}"
+    payout_id = identifiers.payout_id(referred_id)
+    return BonusEarned(
+        referral_id=identifiers.referral_id(referred_id),
+        payout_id=payout_id,
+        referred_id=referred_id,
+        referrer_id=referrer or payout_id.replace("pay_", "ins_referrer_"),
+        tier="standard",
+        founding_spot=None,
+        founding_cap=0,
+        amount_minor=5000,
+        currency="usd",
+    )
+
+
 @dataclass
 class Road:
     """A log, a to-do list and Stripe. Payouts have ids of their own, so that tests may share one twin and one log."""
@@ -151,23 +169,15 @@ class Road:
         self, stripe_account_id: str | None = "acct_ok1", *, active: bool = True, referrer: str | None = None
     ) -> str:
         """A payout that became owed to a referrer with this account. Returns its id."""
-        name = uuid4().hex
-        bonus = BonusEarned(
-            referral_id=f"ref_{name}",
-            payout_id=f"pay_{name}",
-            referred_id=f"ins_{name}",
-            referrer_id=referrer or f"ins_referrer_{name}",
-            tier="standard",
-            founding_spot=None,
-            founding_cap=0,
-            amount_minor=5000,
-            currency="usd",
-        )
-        self.append(bonus)
-        self.owed.append(bonus.payout_id)
+        bonus = bonus_of(referrer)
+        self.earn(bonus)
         if stripe_account_id is not None:
             self.connect_instructor(bonus.referrer_id, stripe_account_id, active=active)
         return bonus.payout_id
+
+    def earn(self, bonus: BonusEarned) -> None:
+        self.append(bonus)
+        self.owed.append(bonus.payout_id)
 
     def connect(self, payout_id: str, stripe_account_id: str, *, active: bool = True) -> None:
         """A fact about the account of the payout's referrer."""

@@ -56,6 +56,7 @@ from ledger.payouts.steps import (
     Send,
     SendReversal,
     Step,
+    TakeUp,
     Wait,
 )
 from ledger.referrals import payout_account
@@ -251,11 +252,14 @@ class Story:
         return next_step(self.payout, self.account, self.platform, self.now, self.policy, self.circumstances)
 
 
+PLAIN = {Finished: "finished", TakeUp: "take up", CheckTransfer: "check transfer", Cancel: "cancel"}
+
+
 def said(step: Step) -> str:
     """A step in words, as the tables have it."""
     match step:
-        case Finished():
-            return "finished"
+        case Finished() | TakeUp() | CheckTransfer() | Cancel():
+            return PLAIN[type(step)]
         case Wait(reason=reason, until=until):
             return f"wait: {reason}" + (", then again" if until is not None else "")
         case Request(intent=intent):
@@ -266,13 +270,9 @@ def said(step: Step) -> str:
             return f"look up a{request.attempt}: {reason}"
         case CheckAccount(stripe_account_id=stripe_account_id):
             return f"check {stripe_account_id}"
-        case CheckTransfer():
-            return "check transfer"
         case HoldBack(reason=reason):
             return f"hold back: {reason}"
         case RequestReversal(intent=intended):
             return f"request reversal r{intended.number} of {intended.amount_minor}"
         case SendReversal(request=wanted):
             return f"send reversal r{wanted.number}"
-        case Cancel():
-            return "cancel"

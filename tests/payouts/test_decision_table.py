@@ -9,6 +9,7 @@ from tests.payouts import (
     test_breaker,
     test_next_step,
     test_next_step_with_people,
+    test_notices,
     test_outcome,
     test_process,
     test_restored_log,
@@ -96,6 +97,12 @@ ANSWERS: dict[str, Tests] = {
     "heard of a transfer while no attempt is open": {
         test_next_step_with_people: ["noticed before any attempt", "retried and declined, then something was heard"],
         test_restored_log: ["test_what_was_paid_before_is_adopted_and_not_paid_again"],
+    },
+    "heard of a transfer of a payout that the log does not know": {
+        test_restored_log: ["test_what_was_paid_before_is_adopted_also_where_the_bonus_itself_was_lost"],
+    },
+    "heard of another transfer of a payout that is over": {
+        test_notices: ["test_another_transfer_of_a_payout_that_is_over_is_recorded_and_said_once"],
     },
     "nothing answers at all, again and again": {
         test_breaker: ["test_no_intent_is_recorded_while_it_is_open"],

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from ledger.events import Event, FailureKind, HoldReason, UnknownKind
+from ledger.events import Event, FailureKind, HoldReason, UnknownKind, UnknownPayoutNoticed
 from ledger.payouts.explain import explain
 from ledger.payouts.policy import Circumstances, Policy
 from ledger.payouts.steps import HoldBack, LookUp, Send, Wait
@@ -274,3 +274,15 @@ def test_a_rule_says_in_the_log_what_it_found() -> None:
     step = story.next_step()
     assert isinstance(step, HoldBack)
     assert "acct_ok1" in step.note
+
+
+TOLD_BEFORE = UnknownPayoutNoticed(
+    payout_id="pay_1", transfer_id="tr_1", stripe_event_id="evt_1", stripe_event_type="transfer.created"
+)
+
+
+@pytest.mark.parametrize("happened", [[], [account()], [account(), held()], [account(), REJECTED], PAID], ids=str)
+def test_what_stripe_told_before_the_bonus_was_known_is_taken_up_before_anything_else(happened: Happened) -> None:
+    story = Story.of(happened)
+    story.circumstances = Circumstances(told_before=(TOLD_BEFORE,))
+    assert said(story.next_step()) == "take up"

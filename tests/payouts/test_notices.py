@@ -72,6 +72,26 @@ def test_replayed_after_years_it_changes_nothing(road: Road) -> None:
     assert isinstance(road.advance(payout_id, gateway=NeverCalled), Finished)
 
 
+@pytest.mark.parametrize("is_paid", [True, False])
+def test_another_transfer_of_a_payout_that_is_over_is_recorded_and_said_once(
+    own_road: Road, is_paid: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    road = own_road
+    payout_id = road.owe()
+    if is_paid:
+        road.advance(payout_id)
+    else:
+        road.agree_to("cancel", payout_id)
+    another = notice("transfer.created", {"id": "tr_another", "metadata": {"payout_id": payout_id}}, f"evt_{payout_id}")
+    before = road.story(payout_id)
+    for _ in range(2):
+        road.notices.hear(another)
+        assert isinstance(road.advance(payout_id, gateway=NeverCalled), Finished)
+    assert road.story(payout_id) == [*before, NOTICED]
+    said = capsys.readouterr().out
+    assert said.count("stripe_holds_another_transfer") == said.count("tr_another") == 1
+
+
 @pytest.mark.parametrize("amounts", [[5000], [1000], [1000, 500], [1000, 1500, 2500]])
 def test_what_was_reversed_in_the_dashboard_is_recorded_part_by_part(road: Road, amounts: list[int]) -> None:
     payout_id = road.owe()

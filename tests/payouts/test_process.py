@@ -52,7 +52,7 @@ def test_what_caused_each_step_can_be_followed(road: Road) -> None:
     road.advance(payout_id)
     earned, requested, settled = road.events(payout_id)
     assert [requested.causation_id, settled.causation_id] == [str(earned.event_id), str(requested.event_id)]
-    assert {requested.correlation_id, settled.correlation_id} == {payout_id.replace("pay_", "ref_")}
+    assert {requested.correlation_id, settled.correlation_id} == {road.payout(payout_id).bonus.referral_id}
 
 
 def test_nothing_is_known_of_a_payout_that_was_never_owed(road: Road) -> None:

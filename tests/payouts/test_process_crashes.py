@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from ledger.events import TransferRequested
+from ledger.events import TransferRequested, TransferSettled
 from ledger.payouts.outcome import Answer, NoAnswer
 from ledger.payouts.process import PayoutProcess
 from ledger.payouts.steps import Finished
@@ -63,6 +63,38 @@ def test_an_answer_that_money_moved_is_recorded_whatever_another_worker_recorded
 
     assert isinstance(road.advance(payout_id, gateway=Overtaken), Finished)
     assert road.story(payout_id) == [A1, A1_UNKNOWN, A1_UNKNOWN, A1_SETTLED]
+
+
+def test_a_second_transfer_that_should_never_be_is_on_the_log_and_said(
+    road: Road, capsys: pytest.CaptureFixture[str]
+) -> None:
+    payout_id = road.owe()
+
+    class Overtaken(StripeGateway):
+        """Somebody else settles the payout, by another transfer, while our answer is on its way."""
+
+        async def create_transfer(self, request: TransferRequested) -> Answer | NoAnswer:
+            answer = await super().create_transfer(request)
+            road.append(settled_by(request, "tr_another"))
+            return answer
+
+    assert isinstance(road.advance(payout_id, gateway=Overtaken), Finished)
+    [held] = road.stripe.transfers()[payout_id]
+    assert road.story(payout_id) == [A1, A1_SETTLED, "TransferMismatched a1"]
+    assert road.newest(payout_id).transfer_ids == (held["id"],)
+    assert capsys.readouterr().out.count("paid_twice") == 1
+    road.owed.remove(payout_id)  # the books do not agree, and that is what is said
+
+
+def settled_by(request: TransferRequested, transfer_id: str) -> TransferSettled:
+    return TransferSettled.of(
+        request,
+        attempt=request.attempt,
+        transfer_id=transfer_id,
+        amount_minor=request.amount_minor,
+        currency=request.currency,
+        destination=request.destination,
+    )
 
 
 def test_a_worker_that_comes_late_with_the_same_news_records_nothing(road: Road) -> None:

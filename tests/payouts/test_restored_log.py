@@ -5,13 +5,17 @@ from datetime import timedelta
 
 import pytest
 
+from ledger.event_log import Draft
+from ledger.events import Happened
+from ledger.history import about
 from ledger.payouts.intents import transfer_intent
+from ledger.payouts.payout import Payout
 from ledger.payouts.steps import Finished, Wait
 from ledger.payouts.stripe_gateway import StripeGateway
 from ledger.reasons import Reason
 from sandbox.stripe_twin import Fault
 from tests.payouts.gateways import NeverCalled
-from tests.payouts.road import API_KEY, Road
+from tests.payouts.road import API_KEY, Road, bonus_of
 from tests.payouts.test_worker import quiet, working
 from tests.sandbox.postgres_processes import eventually
 
@@ -19,19 +23,23 @@ DAYS = timedelta(days=1)
 
 
 def paid_before_the_restore(road: Road, amount_minor: int = 5000) -> str:
-    """So long ago that Stripe has forgotten the key: the same request would be a new one."""
     payout_id = road.owe()
-    lost = transfer_intent(road.payout(payout_id), 1, "acct_ok1").model_copy(update={"amount_minor": amount_minor})
+    pay(road, road.payout(payout_id), amount_minor)
+    return payout_id
 
-    async def pay() -> None:
+
+def pay(road: Road, payout: Payout, amount_minor: int) -> None:
+    """So long ago that Stripe has forgotten the key: the same request would be a new one."""
+    lost = transfer_intent(payout, 1, "acct_ok1").model_copy(update={"amount_minor": amount_minor})
+
+    async def send() -> None:
         gateway = StripeGateway(API_KEY, road.stripe.url)
         await gateway.create_transfer(lost)
         await gateway.close()
 
     road.stripe.top_up(100_000)
-    asyncio.run(pay())
+    asyncio.run(send())
     road.stripe.let_pass(3 * DAYS)
-    return payout_id
 
 
 def test_what_was_paid_before_is_adopted_and_not_paid_again(penniless_road: Road) -> None:
@@ -41,6 +49,41 @@ def test_what_was_paid_before_is_adopted_and_not_paid_again(penniless_road: Road
     assert isinstance(road.advance(payout_id, gateway=NeverCalled), Finished)
     assert road.story(payout_id) == ["TransferNoticed", "TransferSettled a1"]
     assert road.newest(payout_id).adopted
+
+
+@pytest.mark.parametrize("reversed_minor", [0, 1500, 5000])
+def test_what_was_paid_before_is_adopted_also_where_the_bonus_itself_was_lost(
+    penniless_road: Road, reversed_minor: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Stripe told of it while the log did not know the payout. Then the platform sends its facts again."""
+    road = penniless_road
+    bonus, paid_at = bonus_of(), road.clock()
+    pay(road, Payout(bonus=bonus, earned_position=1, earned_at=paid_at), 5000)
+    [transfer] = road.stripe.transfers()[bonus.payout_id]
+    kinds = ["transfer.created"]
+    if reversed_minor:
+        road.stripe.reverse(transfer["id"], reversed_minor)
+        kinds.append("transfer.reversed")
+    for kind in 2 * kinds:
+        road.hear(bonus.payout_id, kind)
+    assert capsys.readouterr().out.count("transfer_of_unknown_payout") == len(kinds)
+
+    road.log.append([Draft(Happened(bonus, paid_at), "test", "test", None)], [about("nobody")], after=0)
+    road.owed.append(bonus.payout_id)
+    road.connect_instructor(bonus.referrer_id, "acct_ok1")
+    assert isinstance(road.advance(bonus.payout_id, gateway=NeverCalled), Finished)
+
+    told = [type(each.event).__name__ for each in road.events(bonus.payout_id)]
+    settled = told.index("TransferSettled")
+    assert told[: settled + 1] == [
+        *["UnknownPayoutNoticed"] * len(kinds),
+        "BonusEarned",
+        *["TransferNoticed"] * len(kinds),
+        "TransferSettled",
+    ]
+    assert told[settled + 1 :] == (["TransferReversed"] if reversed_minor else [])
+    assert road.payout(bonus.payout_id).reversed_minor == reversed_minor
+    assert road.events(bonus.payout_id)[settled].occurred_at.timestamp() == pytest.approx(transfer["created"], abs=2)
 
 
 def test_a_worker_hears_what_stripe_told_before_it_pays_anything(penniless_road: Road, database_url: str) -> None:

@@ -168,6 +168,46 @@ def test_a_transfer_that_another_source_shows_is_found_all_the_same(road: Road) 
     assert isinstance(road.advance(payout_id, gateway=cannot_read("transfer_group", FORBIDDEN)), Finished)
 
 
+def test_a_key_that_may_not_send_is_said_once_and_not_taken_for_the_referrers_fault_alone(
+    road: Road, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class MayNotSend(StripeGateway):
+        async def create_transfer(self, request: TransferRequested) -> Answer | NoAnswer:
+            return FORBIDDEN
+
+        async def read_account(self, stripe_account_id: str) -> Answer | NoAnswer:
+            return FORBIDDEN
+
+    payout_ids = [road.owe() for _ in range(2)]
+
+    async def twice() -> None:
+        async with road.process(gateway=MayNotSend) as process:
+            for payout_id in payout_ids:
+                await process.advance(payout_id)
+            road.clock.ahead += HOUR
+            for payout_id in payout_ids:
+                await process.advance(payout_id)
+
+    asyncio.run(twice())
+    said = capsys.readouterr().out
+    assert said.count("stripe_permission_missing") == 2
+    for permission in ("write transfers", "read accounts"):
+        assert said.count(f"the permission to {permission}") == 1
+    for payout_id in payout_ids:
+        assert isinstance(road.advance(payout_id), Finished)
+
+
+def test_an_account_that_stripe_refuses_is_no_lack_of_a_permission(
+    road: Road, capsys: pytest.CaptureFixture[str]
+) -> None:
+    payout_id = road.owe()
+    road.stripe.meets(Fault.ERROR_403)
+    assert isinstance(road.advance(payout_id), Wait)
+    assert "stripe_permission_missing" not in capsys.readouterr().out
+    road.clock.ahead += HOUR
+    assert isinstance(road.advance(payout_id), Finished)
+
+
 def test_a_second_alarm_follows_only_after_the_permission_was_given(capsys: pytest.CaptureFixture[str]) -> None:
     permissions = Permissions()
     for _ in range(3):

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from ledger.events import StripeCredentialsAccepted, StripeCredentialsRejected, TransferRequested
+from ledger.store import EventEnvelope
 from sandbox.stripe_twin import Fault
 from tests.payouts.road import Road
 from tests.payouts.worker_process import work
@@ -165,6 +166,17 @@ def test_rejected_credentials_hold_a_worker_until_it_finds_them_mended(
     changes = [type(each.event) for each in events if isinstance(each.event, kinds)]
     assert changes == [StripeCredentialsRejected, StripeCredentialsAccepted]
     assert_all_paid(road, payout_ids)
+
+
+def test_a_worker_of_an_older_release_than_the_log_pays_nothing_and_says_so(
+    road: Road, database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It may not know what the event asks of it. A newer one pays."""
+    payout_id = road.owe()
+    road.log.recorder.append([EventEnvelope(type="FromTheFuture", data=b"{}", tags=["payout:x"])])
+    with working(road, database_url):
+        eventually(lambda: "log_is_newer" in capsys.readouterr().out, seconds=30)
+    assert road.story(payout_id) == []
 
 
 def test_a_worker_that_stops_lets_the_calls_in_flight_end(road: Road, database_url: str) -> None:
