@@ -159,11 +159,6 @@ class TodoList:
         with self._pool.connection() as connection:
             connection.execute(QUERIES["finish"], {"payout_id": claim.payout_id, "wakeups": claim.wakeups})
 
-    def wake(self, payout_ids: list[str]) -> None:
-        """Have these payouts looked at now, if they are on the list: something was heard that is not in the log."""
-        with self._pool.connection() as connection:
-            connection.execute(QUERIES["wake_payouts"], {"payout_ids": payout_ids})
-
     def sweep(self, interval: timedelta) -> int | None:
         """Put back on the list what the log says is owed, or has to be followed up, and nobody is looking at. Returns how many.
 

@@ -24,11 +24,6 @@ WHERE referrer_id IN (
     WHERE event_tag.tag = ANY (%(account_tags)s) AND event_tag.type = 'PayoutAccountUpdated'
 );
 
--- name: wake_payouts
-UPDATE ledger.payout_todo
-SET due_at = now(), wakeups = wakeups + 1
-WHERE payout_id = ANY (%(payout_ids)s);
-
 -- name: wake_settled
 -- Whoever settled these has nothing more to do with them, so their leases are over as well.
 UPDATE ledger.payout_todo

@@ -143,13 +143,6 @@ class InMemoryTodoList(TodoList):
             row.leased_until, row.due_at = None, self._seconds()
             self._on_due(row.due_at)
 
-    def wake(self, payout_ids: list[str]) -> None:
-        self._trouble.may_lose_connection()
-        for payout_id in payout_ids:
-            if payout_id in self.rows:
-                _wake(self.rows[payout_id], self._seconds())
-        self._on_due(self._seconds())
-
     def sweep(self, interval: timedelta) -> int | None:
         self._trouble.may_lose_connection()
         now = self._seconds()
