@@ -74,10 +74,6 @@ PAYOUT_WORKERS = 1
 DATABASE_THREADS = 16
 """Of a worker: so many reads and appends at a time. Appends that wait together are committed together."""
 
-LEASE_SECONDS = 60.0
-"""How long the payouts of a worker that was killed wait for another: twice what a call may take. Too short costs nothing
-but a call to Stripe under the same key."""
-
 SANDBOX_KEY_NAME = "payout-ledger-sandbox"
 SEALING_SECONDS = 5.0
 """Sealing takes no longer, once it has begun; else something is wrong with it."""
@@ -272,7 +268,7 @@ async def payout_worker(settings: Settings, url: str) -> AsyncIterator["PayoutWo
             todo = TodoList(opened.enter_context(_todo_pool(url)))
             process = PayoutProcess(ThreadedLog(log), gateway, Pace(CALLS_AT_ONCE), now, settings.payout_policy)
             watch = Watch(todo, Notices(log, now), process.calls, now)
-            yield PayoutWorker(process, watch, todo, log, wakeups, PAYOUTS_AT_ONCE, LEASE_SECONDS, crew.count)
+            yield PayoutWorker(process, watch, todo, log, wakeups, PAYOUTS_AT_ONCE, crew_size=crew.count)
     finally:
         await gateway.close()
 

@@ -7,8 +7,8 @@ import httpx
 
 from api.cli.screen import Meter
 from api.cli.together import Running
-from api.composition import LEASE_SECONDS
 from api.services import Services
+from ledger.payouts.todo import LEASE_SECONDS
 
 __all__ = ["NotQuiet", "wait_until_quiet"]
 

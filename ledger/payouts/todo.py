@@ -36,7 +36,9 @@ QUERIES = named_queries("ledger.payouts", "todo.sql")
 BATCH_SIZE = 5000
 ONLY_LOOKING = [Reason.ACCOUNT_DECLINED.value]
 CLOCKS_MAY_DIFFER = timedelta(minutes=5)
-LEASE_SECONDS = 180.0  # longer than a call may take with all that surrounds it; a lease that runs out costs nothing
+LEASE_SECONDS = 60.0
+"""How long the payouts of a worker that was killed wait for another: twice what a call may take. Too short costs nothing
+but a call to Stripe under the same key."""
 
 
 class ClocksDifferError(Exception):

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from api import composition
-from api.composition import LEASE_SECONDS
 from ledger.payouts.explain import explain
+from ledger.payouts.todo import LEASE_SECONDS
 from tests.crash.evidence import Evidence
 from tests.crash.expected import differing_payouts
 
