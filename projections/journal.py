@@ -74,9 +74,8 @@ class _Cut:
 class Journal:
     """Raises psycopg's errors when the database is lost."""
 
-    def __init__(self, pool: ConnectionPool, schema: str = LIVE_SCHEMA) -> None:
+    def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
-        self._schema = schema
 
     def trial_balance(self, as_of: int | None = None, effective_at: datetime | None = None) -> TrialBalance:
         """Every account, also where nothing was posted to it."""
@@ -188,7 +187,7 @@ class Journal:
         """One consistent view of all tables; the program's row is always read first, see the swap in rebuild.sql."""
         with self._pool.connection() as connection, connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            use_schema(connection, self._schema)
+            use_schema(connection, LIVE_SCHEMA)
             with connection.cursor(row_factory=dict_row) as cursor:
                 program = cursor.execute("SELECT position, currency FROM program").fetchone()
                 position = int(program["position"]) if program else 0

@@ -109,9 +109,8 @@ class MonthBooks:
 class MonthsOfJournal:
     """Raises psycopg's errors when the database is lost."""
 
-    def __init__(self, pool: ConnectionPool, schema: str = LIVE_SCHEMA) -> None:
+    def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
-        self._schema = schema
 
     def first_period(self) -> str | None:
         """The earliest month to which anything was posted."""
@@ -137,7 +136,7 @@ class MonthsOfJournal:
     def _view(self) -> Iterator[tuple[Connection[TupleRow], int]]:
         with self._pool.connection() as connection, connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            use_schema(connection, self._schema)
+            use_schema(connection, LIVE_SCHEMA)
             row = connection.execute("SELECT position FROM program").fetchone()
             yield connection, row[0] if row else 0
 

@@ -18,7 +18,6 @@ from ledger.payouts.policy import PAY_AT_ONCE, Policy
 from projections import answers
 from projections.answers import PayoutOfReferral, Surroundings, Told
 from projections.rows import BankAccountRow, EarningsRow, InstructorRow, ProgramRow, ReferralRow, Row
-from projections.tables import LIVE_SCHEMA
 from projections.views import InstructorStats
 
 __all__ = ["OwnQuestions", "Question", "Rows", "ToldPage", "apart", "together"]
@@ -71,18 +70,15 @@ class OwnQuestions:
         self,
         clock: Callable[[], datetime],
         policy: Policy = PAY_AT_ONCE,
-        schema: str = LIVE_SCHEMA,
         *,
         with_names: bool = False,
     ) -> None:
         self._clock = clock
         self._policy = policy
-        where = Identifier(schema)
-        self._stats = SQL(QUERIES["stats"]).format(schema=where, earnings=_columns(EarningsRow)).as_bytes()
+        self._stats = SQL(QUERIES["stats"]).format(earnings=_columns(EarningsRow)).as_bytes()
         self._referred = (
             SQL(QUERIES["referred"])
             .format(
-                schema=where,
                 display_name=SQL(QUERIES["display_name"] if with_names else "NULL"),
                 bank_account=_columns(BankAccountRow),
                 referral=_columns(ReferralRow),

@@ -1,7 +1,6 @@
 -- What dashboards ask for all the time: one statement each, which is a snapshot by itself, with no more columns than the answer
 -- needs. Each answers any number of such questions: %s is a JSON array of their parameters, and its rows begin with the number of
--- the question, from 1. {schema} is where the tables are. program comes first, as in every transaction that reads them
--- (rebuild.sql).
+-- the question, from 1. program comes first, as in every transaction that reads them (rebuild.sql).
 -- PostgreSQL takes a JSON array for a hundred elements, and would rather read a whole table of some thousands than look so many up:
 -- the rows of each question are looked up by LATERAL with a LIMIT, which it cannot turn into a join of tables.
 
@@ -14,12 +13,12 @@ SELECT
     instructor.live_at,
     {earnings}
 FROM ROWS FROM (jsonb_to_recordset(%s::jsonb) AS (instructor_id text)) WITH ORDINALITY AS asked (instructor_id, number)
-LEFT JOIN {schema}.program ON true
+LEFT JOIN read_model.program ON true
 LEFT JOIN LATERAL (
-    SELECT * FROM {schema}.instructor WHERE instructor.instructor_id = asked.instructor_id LIMIT 1
+    SELECT * FROM read_model.instructor WHERE instructor.instructor_id = asked.instructor_id LIMIT 1
 ) AS instructor ON true
 LEFT JOIN LATERAL (
-    SELECT * FROM {schema}.instructor_earnings WHERE instructor_earnings.instructor_id = asked.instructor_id LIMIT 1
+    SELECT * FROM read_model.instructor_earnings WHERE instructor_earnings.instructor_id = asked.instructor_id LIMIT 1
 ) AS instructor_earnings ON true;
 
 -- name: referred
@@ -44,23 +43,23 @@ SELECT
 FROM ROWS FROM (
     jsonb_to_recordset(%s::jsonb) AS (referrer_id text, before bigint, most bigint)
 ) WITH ORDINALITY AS asked (referrer_id, before, most, number)
-LEFT JOIN {schema}.program ON true
+LEFT JOIN read_model.program ON true
 LEFT JOIN LATERAL (
-    SELECT * FROM {schema}.instructor WHERE instructor.instructor_id = asked.referrer_id LIMIT 1
+    SELECT * FROM read_model.instructor WHERE instructor.instructor_id = asked.referrer_id LIMIT 1
 ) AS instructor ON true
 LEFT JOIN LATERAL (
     SELECT *
-    FROM {schema}.referral
+    FROM read_model.referral
     WHERE referral.referrer_id = asked.referrer_id AND referral.attributed_position < asked.before
     ORDER BY referral.attributed_position DESC
     LIMIT asked.most
 ) AS referral ON true
 LEFT JOIN LATERAL (
-    SELECT * FROM {schema}.payout WHERE payout.payout_id = referral.payout_id LIMIT 1
+    SELECT * FROM read_model.payout WHERE payout.payout_id = referral.payout_id LIMIT 1
 ) AS payout ON true
 LEFT JOIN LATERAL (
     SELECT *
-    FROM {schema}.bank_account
+    FROM read_model.bank_account
     WHERE bank_account.stripe_account_id = payout.destination AND payout.status = 'paid'
     LIMIT 1
 ) AS bank_account ON true

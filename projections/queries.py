@@ -44,18 +44,11 @@ RowT = TypeVar("RowT", bound=Row)
 class ReadModels:
     """`clock` only tells whether a scheduled attempt lies ahead. Raises psycopg's errors when the database is lost."""
 
-    def __init__(
-        self,
-        pool: ConnectionPool,
-        clock: Callable[[], datetime],
-        policy: Policy = PAY_AT_ONCE,
-        schema: str = LIVE_SCHEMA,
-    ) -> None:
+    def __init__(self, pool: ConnectionPool, clock: Callable[[], datetime], policy: Policy = PAY_AT_ONCE) -> None:
         self._pool = pool
         self._policy = policy
         self._clock = clock
-        self._schema = schema
-        self._own = OwnQuestions(clock, policy, schema)
+        self._own = OwnQuestions(clock, policy)
 
     def position(self) -> int:
         """The position that the read models reflect; 0 before the first event."""
@@ -182,7 +175,7 @@ class ReadModels:
         """One consistent view of all tables, and the program's row: always read first, see the swap in rebuild.sql."""
         with self._pool.connection() as connection, connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            use_schema(connection, self._schema)
+            use_schema(connection, LIVE_SCHEMA)
             with connection.cursor(row_factory=dict_row) as cursor:
                 yield cursor, _first(ProgramRow, cursor, "program") or ProgramRow()
 

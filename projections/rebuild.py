@@ -106,7 +106,7 @@ def rebuild(
 
 
 def compare_with_replay(
-    pool: ConnectionPool, log: EventLog, on_progress: OnProgress = lambda _: None, *, processes: int | None = None
+    pool: ConnectionPool, log: EventLog, on_progress: OnProgress = lambda _: None
 ) -> list[Difference]:
     """Replay the log from zero beside the live read models, and name the first rows that differ. Changes nothing.
 
@@ -114,7 +114,7 @@ def compare_with_replay(
     """
     with _alone(pool) as session:
         stopped = _stopped(pool, log)
-        found = differences(pool, _replay_beside(pool, log, on_progress, processes, stopped, session))
+        found = differences(pool, _replay_beside(pool, log, on_progress, None, stopped, session))
         if stopped is None:
             with pool.connection() as connection, connection.transaction():
                 next_copy.drop(connection)

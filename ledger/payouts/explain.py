@@ -1,10 +1,14 @@
-"""Why a payout is not paid yet, worked out by the decision that the worker would take at this moment."""
+"""Why a payout is not paid yet, worked out by the worker's own decision, as of this moment and in ordinary circumstances.
+
+The circumstances are what a worker also reads of other stories (see `policy`). So a payout that it is about to hold back by rule is
+queued until the hold is on the log, and one that it checks at once because of news about the account says when it would else.
+"""
 
 from datetime import datetime
 
 from ledger.payouts.next_step import Platform, next_step
 from ledger.payouts.payout import Payout
-from ledger.payouts.policy import ORDINARY, PAY_AT_ONCE, Circumstances, Policy
+from ledger.payouts.policy import PAY_AT_ONCE, Policy
 from ledger.payouts.steps import (
     Cancel,
     CheckAccount,
@@ -29,10 +33,9 @@ def explain(
     platform: Platform,
     now: datetime,
     policy: Policy = PAY_AT_ONCE,
-    circumstances: Circumstances = ORDINARY,
 ) -> Wait:
     """What this payout waits for, and when it is tried next (None: when something happens)."""
-    match next_step(payout, account, platform, now, policy, circumstances):
+    match next_step(payout, account, platform, now, policy):
         case Wait() as wait:
             return wait
         case Request():

@@ -30,19 +30,13 @@ _APPEND = b"SELECT head, new_head, refused FROM ledger.append($1)"
 
 
 class Committer:
-    """Not to be used by two threads at a time. Connects when it has to, and again when the connection is gone.
-
-    `commits` counts the groups of which something was recorded, `appends` the members: together they tell how well
-    grouping works.
-    """
+    """Not to be used by two threads at a time. Connects when it has to, and again when the connection is gone."""
 
     def __init__(self, database_url: str, settings: ConnectionSettings) -> None:
         self._database_url = database_url
         self._settings = settings
         self._connection: psycopg.Connection | None = None
         self._last_used = 0.0
-        self.commits = 0
-        self.appends = 0
 
     def commit(self, group: Group) -> None:
         """Settle every member of the group, and those put off that the log refuses already."""
@@ -81,8 +75,6 @@ class Committer:
         for place, append in enumerate(chain(group.members, group.put_off), start=1):
             if place in refused:
                 append.refuse()
-        self.appends += len(accepted)
-        self.commits += bool(accepted)
 
     def _settle_failure(
         self, connection: psycopg.Connection, members: Sequence[PendingAppend], error: psycopg.Error

@@ -62,7 +62,7 @@ def test_processes_with_a_share_each_come_to_the_same_rows(lively: SmallLedger) 
     assert result.differences == []
     assert told == sorted(told)
     assert told[-1] == result.position == lively.log.recorder.head()
-    assert compare_with_replay(lively.owner_pool, lively.log, processes=1) == []
+    assert compare_with_replay(lively.owner_pool, lively.log) == []
 
 
 def journey_of(tags: Sequence[str]) -> str | None:
@@ -121,7 +121,7 @@ def test_one_who_lost_the_lock_goes_on_with_nothing(lively: SmallLedger) -> None
         rebuild(lively.owner_pool, lively.log, lose_the_lock, processes=1)
 
     assert told == [20]
-    assert compare_with_replay(lively.owner_pool, lively.log, processes=1) != []
+    assert compare_with_replay(lively.owner_pool, lively.log) != []
 
 
 def test_a_rebuild_that_was_stopped_is_gone_on_with(lively: SmallLedger) -> None:
