@@ -5,7 +5,7 @@ The characters are those of OWASP's page on CSV injection, in their full-width f
 
 import re
 
-__all__ = ["as_it_was", "neutralised"]
+__all__ = ["neutralised"]
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?", re.ASCII)
 # Blanks, because some programs strip them first; apostrophes, so that what was put before a cell can be taken off again.
@@ -15,8 +15,3 @@ _FORMULA = re.compile(r"[ ']*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001 - the f
 def neutralised(cell: str) -> str:
     """The cell as text that no spreadsheet runs: with an apostrophe before it where it needs one. A number stays one."""
     return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
-
-
-def as_it_was(cell: str) -> str:
-    """What `neutralised` was given."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell

@@ -9,7 +9,7 @@ from ledger.books.accounts import Account
 from ledger.books.months import month_of
 from projections.journal_stretch import ExportedLine
 
-__all__ = ["BEANCOUNT", "CODES", "beancount_account", "component", "instructor_of", "posted_on"]
+__all__ = ["BEANCOUNT", "CODES", "beancount_account", "component", "posted_on"]
 
 CODES: Mapping[Account, str] = MappingProxyType(
     {
@@ -34,7 +34,6 @@ BEANCOUNT: Mapping[Account, str] = MappingProxyType(
 
 _PREFIX = "Id-"  # a component of Beancount's begins with a capital, and an id of the platform's need not
 _PLAIN = re.compile(r"[A-Za-z0-9]", re.ASCII)
-_ESCAPED = re.compile(r"-([0-9A-F]{2})", re.ASCII)
 
 
 def beancount_account(account: str, instructor_id: str | None) -> str:
@@ -46,12 +45,6 @@ def component(instructor_id: str) -> str:
     """`ins_1` → `Id-ins-5F1`: letters and digits stay, any other byte is a dash and its two hexadecimal digits."""
     kept = (chr(byte) if _PLAIN.match(chr(byte)) else f"-{byte:02X}" for byte in instructor_id.encode())
     return f"{_PREFIX}{''.join(kept)}"
-
-
-def instructor_of(written: str) -> str:
-    """The instructor id of a component."""
-    escaped = written.removeprefix(_PREFIX)
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), escaped).encode("latin-1").decode()
 
 
 def posted_on(line: ExportedLine) -> date:

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.csv_cells import as_it_was, neutralised
+from api.csv_cells import neutralised
+from tests.export.decoding import as_it_was
 
 STARTS = "=+-@\t\r\n＝＋－＠"  # noqa: RUF001 - the full-width forms are meant
 

@@ -11,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from api.export.accounts import beancount_account, component, instructor_of, posted_on
+from api.export.accounts import beancount_account, component, posted_on
 from api.export.parquet import ROW_GROUP_SIZE, as_parquet
 from api.export.table import Column, Table, in_pages
 from api.export.text_formats import as_csv, as_ndjson
 from ledger.books.accounts import Account
 from ledger.major_units import decimals, in_major_units
 from projections.journal_stretch import ExportedLine
+from tests.export.decoding import instructor_of
 
 ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}", fullmatch=True)
 

@@ -16,8 +16,7 @@ from beancount import loader
 from beancount.core import data
 from pyarrow import parquet
 
-from api.csv_cells import as_it_was
-from api.export.accounts import BEANCOUNT, instructor_of
+from api.export.accounts import BEANCOUNT
 from api.export.exports import EXPORTS
 from api.export.span import Span
 from ledger.events import payout_tag
@@ -26,6 +25,7 @@ from ledger.payouts import payout_fold as payouts
 from ledger.proof.canonical import canonical_event
 from ledger.status import payout_status
 from tests.export.conftest import HOSTILE_CODES, Exported
+from tests.export.decoding import as_it_was, instructor_of
 
 BEAN_CHECK = Path(sys.executable).parent / "bean-check"
 

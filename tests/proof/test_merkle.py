@@ -11,13 +11,12 @@ from ledger.proof.merkle import (
     EMPTY_ROOT,
     consistency_path,
     inclusion_path,
-    is_consistent,
-    is_included,
     leaf_hash,
     node_hash,
     root_of_range,
 )
 from ledger.proof.tiles import TiledTree, TileMissingError, nodes_in, tile_name
+from tests.proof.rfc_verifier import is_consistent, is_included
 
 # The reference log of Certificate Transparency (certificate-transparency-go, trillian, RFC 6962 test data).
 CT_LEAVES = [

@@ -15,7 +15,7 @@ from psycopg.sql import SQL, Identifier
 from ledger.proof import sealer as sealer_module
 from ledger.proof.canonical import canonical_event
 from ledger.proof.errors import SealingElsewhereError, SealingStoppedError, StoreConflictError, StoreUnavailableError
-from ledger.proof.merkle import is_consistent, is_included, leaf_hash
+from ledger.proof.merkle import leaf_hash
 from ledger.proof.notes import Checkpoint, open_note
 from ledger.proof.seal_role import SEAL_ROLE
 from ledger.proof.seal_store import NEWEST, SealStore, checkpoint_name
@@ -24,6 +24,7 @@ from ledger.proof.seals import seal_in_database, sealing_alone
 from ledger.proof.tiles import tile_name
 from ledger.store import EventEnvelope, PostgresRecorder, Wakeups
 from ledger.store.connection import ConnectionSettings, connect
+from tests.proof.rfc_verifier import is_consistent, is_included
 from tests.proof.sealed_log import ANOTHER_KEY, KEY, SealedLog
 from tests.store.happenings import wait_until
 
