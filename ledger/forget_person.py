@@ -7,9 +7,8 @@ again, as whoever got no answer does, records it.
 from datetime import datetime
 from typing import NamedTuple
 
-from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
-
-from ledger.event_log import ConflictError, Draft, EventLog
+from ledger.decide_again import decide_again
+from ledger.event_log import Draft, EventLog
 from ledger.events import ErasureReason, Happened, PersonalDataErased, instructor_tag
 from ledger.history import about
 from ledger.people import PeopleDirectory
@@ -22,12 +21,7 @@ class Forgotten(NamedTuple):
     changed: bool
 
 
-@retry(
-    retry=retry_if_exception_type(ConflictError),
-    stop=stop_after_attempt(10),
-    wait=wait_random_exponential(0.002, 0.1),
-    reraise=True,
-)
+@decide_again
 def forget_person(
     log: EventLog, people: PeopleDirectory, instructor_id: str, reason: ErasureReason, *, actor: str, now: datetime
 ) -> Forgotten:

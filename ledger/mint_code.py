@@ -2,10 +2,9 @@
 
 from datetime import datetime
 
-from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
-
 from ledger import identifiers
-from ledger.event_log import ConflictError, Draft, EventLog
+from ledger.decide_again import decide_again
+from ledger.event_log import Draft, EventLog
 from ledger.events import Happened, ReferralCodeIssued, instructor_tag
 from ledger.history import History, about
 from ledger.referrals import journey
@@ -17,12 +16,7 @@ class NoFreeCodeError(Exception):
     """Others own every code we would issue to this instructor: the platform has to issue one."""
 
 
-@retry(
-    retry=retry_if_exception_type(ConflictError),
-    stop=stop_after_attempt(10),
-    wait=wait_random_exponential(0.002, 0.1),
-    reraise=True,
-)
+@decide_again
 def mint_code(log: EventLog, instructor_id: str, *, actor: str, now: datetime) -> tuple[str, int]:
     """The instructor's oldest code, or a new one, and the position up to which that is known.
 

@@ -11,7 +11,7 @@ from ledger import program
 from ledger.event_log import ConflictError, EventLog
 from ledger.events import ProgramTermsSet
 from ledger.major_units import money
-from ledger.set_terms import set_terms
+from ledger.set_terms import change_terms
 
 __all__ = ["run"]
 
@@ -23,17 +23,7 @@ def run(changes: list[str], actor: str | None) -> None:
     asked = dict(_assignment(change) for change in changes)
     by = whoever(actor) if asked else None
     with databases.prepared_database(Settings()) as url, composition.event_log(url) as log:
-        in_force = _in_force(log)
-        if by is not None:
-            wanted = _changed(in_force, asked)
-            try:
-                position = set_terms(log, wanted, actor=by, now=composition.now())
-            except ConflictError:
-                raise UsageProblem("somebody else changed the terms at the same moment: look, and try again") from None
-            screen.note(
-                "These are the terms already." if position is None else f"Changed at position {position} of the log."
-            )
-            in_force = wanted
+        in_force = _in_force(log) if by is None else _changed(log, asked, by)
     screen.out.print(f"founding cap     {in_force.founding_cap} bonuses")
     screen.out.print(f"founding bonus   {money(in_force.founding_bonus_minor, in_force.currency)}")
     screen.out.print(f"standard bonus   {money(in_force.standard_bonus_minor, in_force.currency)}")
@@ -51,9 +41,13 @@ def _assignment(text: str) -> tuple[str, int]:
     return name, int(value)
 
 
-def _changed(terms: ProgramTermsSet, asked: dict[str, int]) -> ProgramTermsSet:
+def _changed(log: EventLog, asked: dict[str, int], actor: str) -> ProgramTermsSet:
     try:
-        return ProgramTermsSet.model_validate({**terms.model_dump(), **asked})
+        terms, position = change_terms(log, asked, actor=actor, now=composition.now())
     except ValidationError as error:
         first = error.errors()[0]
         raise UsageProblem(f"{first['loc'][0]}: {first['msg']}") from error
+    except ConflictError:
+        raise UsageProblem("somebody else keeps changing the terms at this moment: look, and try again") from None
+    screen.note("These are the terms already." if position is None else f"Changed at position {position} of the log.")
+    return terms

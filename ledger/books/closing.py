@@ -8,20 +8,15 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
-
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from typing import Protocol
 
 from ledger.books import periods
 from ledger.books.periods import BOUNDARY, AlreadyClosed, ClosedPeriod, CutOff, GoOn, Periods, Refused
-from ledger.event_log import ConflictError, Draft, EventLog
+from ledger.decide_again import decide_again
+from ledger.event_log import Draft, EventLog
 from ledger.events import Happened, PeriodBalance, PeriodClosed, PeriodCutOff
 
 __all__ = ["Begun", "JournalBehindError", "MonthOfBooks", "MonthReader", "NotCutOffError", "PeriodClosing"]
-
-ATTEMPTS = 10
-
-ResultT = TypeVar("ResultT")
 
 
 class JournalBehindError(Exception):
@@ -85,15 +80,9 @@ class PeriodClosing:
         events, head = self._log.read([BOUNDARY])
         return periods.fold(events), head
 
+    @decide_again
     def begin(self, month: str, actor: str) -> Begun | ClosedPeriod | Refused:
         """Cut the month off, unless that was done. Where it is closed already, how it was closed."""
-        return self._patiently(lambda: self._begin(month, actor))
-
-    def finish(self, month: str, actor: str) -> ClosedPeriod:
-        """Close the month with what its journal holds. Raises NotCutOffError, JournalBehindError."""
-        return self._patiently(lambda: self._finish(month, actor))
-
-    def _begin(self, month: str, actor: str) -> Begun | ClosedPeriod | Refused:
         known, head = self.periods()
         # Asked only until the first month is cut off; the journal was caught up by whoever calls.
         first = self._journal.first_period() if known.cut_off is None else None
@@ -107,7 +96,9 @@ class PeriodClosing:
             case Refused() as refused:
                 return refused
 
-    def _finish(self, month: str, actor: str) -> ClosedPeriod:
+    @decide_again
+    def finish(self, month: str, actor: str) -> ClosedPeriod:
+        """Close the month with what its journal holds. Raises NotCutOffError, JournalBehindError."""
         known, head = self.periods()
         if month in known.closed:
             return known.closed[month]
@@ -132,13 +123,3 @@ class PeriodClosing:
     def _append(self, event: PeriodCutOff | PeriodClosed, cause: str, actor: str, head: int) -> int:
         draft = Draft(Happened(event, self._clock()), actor, causation_id=cause, correlation_id=f"period:{event.month}")
         return self._log.append([draft], [BOUNDARY], after=head).last_position
-
-    @staticmethod
-    def _patiently(work: Callable[[], ResultT]) -> ResultT:
-        retrying = Retrying(
-            stop=stop_after_attempt(ATTEMPTS),
-            wait=wait_random_exponential(multiplier=0.005, max=0.2),
-            retry=retry_if_exception_type(ConflictError),
-            reraise=True,
-        )
-        return retrying(work)

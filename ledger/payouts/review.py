@@ -4,17 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
-
-from ledger.event_log import ConflictError, Draft, EventLog
+from ledger.decide_again import decide_again
+from ledger.event_log import Draft, EventLog
 from ledger.events import DeciderRole, Happened, payout_tag
 from ledger.history import about
 from ledger.payouts import actions
 from ledger.payouts import payout_fold as payouts
 from ledger.payouts.actions import Accepted, Action, Refused, Verdict
 from ledger.payouts.payout import Payout
-
-ATTEMPTS = 10
 
 
 class NoSuchPayoutError(Exception):
@@ -62,18 +59,8 @@ class PayoutReview:
             raise NoSuchPayoutError(payout_id)
         return actions.permitted(payout)
 
+    @decide_again
     def _record(
-        self, payout_id: str, actor: str, role: DeciderRole, decide: Callable[[Payout], Verdict]
-    ) -> Done | Refused:
-        retrying = Retrying(
-            stop=stop_after_attempt(ATTEMPTS),
-            wait=wait_random_exponential(multiplier=0.005, max=0.2),
-            retry=retry_if_exception_type(ConflictError),
-            reraise=True,
-        )
-        return retrying(self._decide_and_append, payout_id, actor, role, decide)
-
-    def _decide_and_append(
         self, payout_id: str, actor: str, role: DeciderRole, decide: Callable[[Payout], Verdict]
     ) -> Done | Refused:
         boundary = [about(payout_tag(payout_id))]

@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
-
 from ledger import program
-from ledger.event_log import ConflictError, Draft, EventLog
+from ledger.decide_again import decide_again
+from ledger.event_log import Draft, EventLog
 from ledger.events import (
     RECONCILIATION_TAG,
     Book,
@@ -42,7 +41,6 @@ from ledger.reconciliation.result import Rows, as_copied, cells_of, rows_of, tot
 from ledger.reconciliation.run_lines import RunLines
 from ledger.reconciliation.scope import LOG_WINDOW, Scope
 
-ATTEMPTS = 10
 MOST_NEW_EXCEPTIONS = 1000
 RULES = 4
 """Part of a run's id: raise it when the same input is to be classified anew, because the rules have changed."""
@@ -174,18 +172,8 @@ class Reconciling:
 
         return LogLines.read(self._lines.money_events(), keep)
 
+    @decide_again
     def _recorded(self, completed: ReconciliationCompleted, found: Rows, copied: Sequence[str], actor: str) -> Outcome:
-        retrying = Retrying(
-            stop=stop_after_attempt(ATTEMPTS),
-            wait=wait_random_exponential(multiplier=0.005, max=0.2),
-            retry=retry_if_exception_type(ConflictError),
-            reraise=True,
-        )
-        return retrying(self._decide_and_append, completed, found, copied, actor)
-
-    def _decide_and_append(
-        self, completed: ReconciliationCompleted, found: Rows, copied: Sequence[str], actor: str
-    ) -> Outcome:
         boundary = [about(RECONCILIATION_TAG)]
         events, head = self._log.read(boundary)
         known = exceptions.fold(events)
@@ -207,6 +195,7 @@ class Reconciling:
         still_open = [each for each in known.values() if each.is_open]
         return Outcome(stored, is_new, still_open, unseen=0)
 
+    @decide_again
     def _decide(self, event: Event, exception_id: str, actor: str) -> int:
         boundary = [about(exception_tag(exception_id))]
         events, head = self._log.read(boundary)

@@ -12,7 +12,7 @@ from ledger.ingestion import BusyError, Ingestion, Receipt
 from ledger.lifecycle import LifecycleFact
 from ledger.mint_code import mint_code
 from ledger.program import INITIAL_TERMS
-from ledger.set_terms import ensure_terms, set_terms
+from ledger.set_terms import change_terms, ensure_terms, set_terms
 from tests.ingestion.interrupted import InterruptedRecorder
 from tests.ingestion.invariants import check_log
 from tests.ingestion.names import Names
@@ -199,6 +199,16 @@ def test_terms_set_at_the_same_moment_do_not_hide_each_other(contested: Conteste
         set_terms(contested.log, terms(cap=7), actor="tests", now=minute(1))
     newest = [r.event for r in contested.log.read()[0] if isinstance(r.event, ProgramTermsSet)][-1]
     assert newest.founding_cap == 1
+
+
+def test_who_changes_one_of_the_terms_leaves_alone_what_somebody_else_changes_at_the_same_moment(
+    contested: Contested,
+) -> None:
+    def change(**changes: int) -> ProgramTermsSet:
+        return change_terms(contested.log, changes, actor="tests", now=minute(1))[0]
+
+    contested.recorder.interruptions = iter([lambda: change(founding_cap=7)])
+    assert change(standard_bonus_minor=6000) == terms(cap=7, founding=7500, standard=6000)
 
 
 def test_two_processes_that_start_a_log_start_it_once() -> None:

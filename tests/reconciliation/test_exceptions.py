@@ -1,15 +1,16 @@
 """From finding that something does not fit to settling it, on a real log."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
+from eventsourcing.dcb.api import DCBQueryItem
 
-from ledger.event_log import Draft, EventLog
+from ledger.event_log import Appended, Draft, EventLog
 from ledger.events import (
     Event,
     FailureKind,
@@ -249,6 +250,32 @@ def test_an_exception_has_an_owner_and_notes_until_it_is_resolved(books: Books) 
         books.note(name, "too late", actor="ada")
     with pytest.raises(NoSuchExceptionError):
         books.note("exc_unheard", "what?", actor="ada")
+
+
+class InterruptedLog(EventLog):
+    """Something else happens between reading the log and the next append."""
+
+    interruption: Callable[[], object] | None = None
+
+    def append(self, drafts: Sequence[Draft], boundary: Iterable[DCBQueryItem], *, after: int) -> Appended:
+        interruption, self.interruption = self.interruption, None
+        if interruption is not None:
+            interruption()
+        return super().append(drafts, boundary, after=after)
+
+
+def test_two_who_work_on_an_exception_at_the_same_moment_are_both_heard(books: Books) -> None:
+    (exception,) = books.reconcile(theirs(3)).open
+    name, log = exception.exception_id, InterruptedLog(books.log.recorder)
+    ours = Books(log, books.lines())
+    log.interruption = lambda: books.note(name, "asked Stripe", actor="bob")
+    ours.note(name, "asked the bank", actor="ada")
+    (record,) = books.exceptions()[0]
+    assert [each.text for each in record.notes] == ["asked Stripe", "asked the bank"]
+
+    log.interruption = lambda: books.resolve(name, Resolution.ACCEPTED, "so be it", actor="bob")
+    with pytest.raises(AlreadyResolvedError):
+        ours.note(name, "too late", actor="ada")
 
 
 def test_another_accounts_activity_is_not_recorded_as_a_thousand_exceptions(books: Books) -> None:
