@@ -64,9 +64,11 @@ class EventLog:
         response = self.recorder.read(DCBQuery(items=items), after=after, until=until, limit=limit)
         return [recorded(sequenced) for sequenced in response], response.head or after or 0
 
-    def stream(self, boundary: Iterable[DCBQueryItem] = (), *, after: int | None = None) -> Iterator[Recorded]:
+    def stream(
+        self, boundary: Iterable[DCBQueryItem] = (), *, after: int | None = None, until: int | None = None
+    ) -> Iterator[Recorded]:
         """The same in constant memory."""
-        for sequenced in self.recorder.read(DCBQuery(items=list(boundary)), after=after):
+        for sequenced in self.recorder.read(DCBQuery(items=list(boundary)), after=after, until=until):
             yield recorded(sequenced)
 
     def read_last(self, item: DCBQueryItem) -> Recorded | None:

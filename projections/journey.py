@@ -1,10 +1,6 @@
 """The events of one referral, from the code to the money, found by tag."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import takewhile
-
-from eventsourcing.dcb.api import DCBQueryItem
 
 from ledger.event_log import EventLog
 from ledger.events import (
@@ -21,7 +17,7 @@ from ledger.events import (
 )
 from ledger.history import about
 
-__all__ = ["Journey", "events_about", "journey"]
+__all__ = ["Journey", "journey"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,31 +45,24 @@ class Journey:
 
 def journey(log: EventLog, referral_id: str, until: int) -> Journey | None:
     """None: nobody was referred like that up to this position."""
-    told = list(events_about(log, until, about(f"referral:{referral_id}")))
+    told = list(log.stream([about(f"referral:{referral_id}")], until=until))
     attribution = next((each.event for each in told if isinstance(each.event, ReferralAttributed)), None)
     if attribution is None:
         return None
-    steps = events_about(
-        log,
-        until,
+    steps = [
         about(code_tag(attribution.code), ReferralCodeIssued),
         about(instructor_tag(attribution.referred_id), InstructorWentLive, FirstLessonCompleted),
-    )
-    accounts = events_about(log, until, about(instructor_tag(attribution.referrer_id), PayoutAccountUpdated))
+    ]
+    accounts = log.stream([about(instructor_tag(attribution.referrer_id), PayoutAccountUpdated)], until=until)
     earned = next((each for each in told if isinstance(each.event, BonusEarned)), None)
     settled = next((each for each in told if isinstance(each.event, TransferSettled)), None)
-    events = [*told, *steps, *_that_mattered(list(accounts), earned, settled)]
+    events = [*told, *log.stream(steps, until=until), *_that_mattered(list(accounts), earned, settled)]
     return Journey(
         attribution=attribution,
         bonus=earned.event if earned is not None and isinstance(earned.event, BonusEarned) else None,
         settlement=settled.event if settled is not None and isinstance(settled.event, TransferSettled) else None,
         events=sorted(events, key=lambda each: each.position),
     )
-
-
-def events_about(log: EventLog, until: int, *boundary: DCBQueryItem) -> Iterator[Recorded]:
-    """Up to a position."""
-    return takewhile(lambda recorded: recorded.position <= until, log.stream(boundary))
 
 
 def _that_mattered(accounts: list[Recorded], earned: Recorded | None, settled: Recorded | None) -> list[Recorded]:

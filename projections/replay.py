@@ -4,9 +4,8 @@ No table is touched. The whole log is folded for totals; for one referral, payou
 rows depend on, found by tag. Both go through `fold.apply`, and a property test holds the one against the other.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import takewhile
 
 from eventsourcing.dcb.api import DCBQueryItem
 
@@ -17,7 +16,6 @@ from ledger.events import (
     STRIPE_CREDENTIALS_TAG,
     BankPayoutReported,
     BonusEarned,
-    Recorded,
     ReferralAttributed,
     TransferSettled,
     account_tag,
@@ -63,7 +61,7 @@ def fold(
     Raises UndigestibleEventError, and what `events.decode` raises. `on_progress` gets positions reached.
     """
     model = ReadModel(journal=None)
-    for number, recorded in enumerate(_until(until, log.stream(boundary))):
+    for number, recorded in enumerate(log.stream(boundary, until=until)):
         apply(model, recorded)
         if number % EVENTS_BETWEEN_REPORTS == 0:
             on_progress(recorded.position)
@@ -132,7 +130,7 @@ class Replay:
         events, and where the money went on to by the reports about the accounts that were paid to.
         """
         instructors, accounts = set(instructor_ids), set()
-        for recorded in _until(as_of.position, self._log.stream([about(tag)])):
+        for recorded in self._log.stream([about(tag)], until=as_of.position):
             match recorded.event:
                 case ReferralAttributed() | BonusEarned() as event:
                     instructors |= {event.referred_id, event.referrer_id}
@@ -178,7 +176,3 @@ def instructor_as_of(
             referral_view(row, model.payouts.get(row.payout_id or ""), around) for row in referred[:most_referred]
         ],
     )
-
-
-def _until(position: int, events: Iterator[Recorded]) -> Iterator[Recorded]:
-    return takewhile(lambda recorded: recorded.position <= position, events)

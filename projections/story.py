@@ -26,7 +26,7 @@ from ledger.history import about
 from ledger.major_units import money
 from ledger.story.words import name_of
 from projections.as_of import AsOf
-from projections.journey import Journey, events_about, journey
+from projections.journey import Journey, journey
 from projections.queries import ReadModels
 from projections.replay import Replay
 from projections.story_lines import Telling
@@ -120,7 +120,7 @@ class Stories:
     def _instructor(self, instructor_id: str, now: AsOf) -> Story | None:
         """Their own events, and what came of those whom they referred."""
         of_referred = about(f"referrer:{instructor_id}", *OF_REFERRED)
-        events = list(events_about(self._log, now.position, about(instructor_tag(instructor_id)), of_referred))
+        events = list(self._log.stream([about(instructor_tag(instructor_id)), of_referred], until=now.position))
         if not events:
             return None
         model = self._replay.rows_of_instructor(instructor_id, now)
@@ -128,7 +128,7 @@ class Stories:
         referred = [row.referred_id for row in model.referrals.values() if row.referrer_id == instructor_id]
         payouts = [row for row in model.payouts.values() if row.referrer_id == instructor_id]
         steps = [about(instructor_tag(each), InstructorWentLive, FirstLessonCompleted) for each in referred]
-        causes = events_about(self._log, now.position, about(f"referrer:{instructor_id}"), *steps)
+        causes = self._log.stream([about(f"referrer:{instructor_id}"), *steps], until=now.position)
         earned, paid = money(earnings.earned_minor, currency), money(earnings.paid_minor, currency)
         return Story(
             kind="instructor",
@@ -178,7 +178,7 @@ class Stories:
         instructor_id = getattr(recorded.event, "instructor_id", None)
         if instructor_id is None:
             return []
-        return list(events_about(self._log, now.position, about(instructor_tag(instructor_id))))
+        return list(self._log.stream([about(instructor_tag(instructor_id))], until=now.position))
 
     def _cause(self, event: Recorded, beside: Mapping[UUID, Recorded]) -> Recorded | None:
         event_id = _uuid(event.causation_id or "")
