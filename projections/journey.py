@@ -14,6 +14,7 @@ from ledger.events import (
     TransferSettled,
     code_tag,
     instructor_tag,
+    referral_tag,
 )
 from ledger.history import about
 
@@ -45,7 +46,7 @@ class Journey:
 
 def journey(log: EventLog, referral_id: str, until: int) -> Journey | None:
     """None: nobody was referred like that up to this position."""
-    told = list(log.stream([about(f"referral:{referral_id}")], until=until))
+    told = list(log.stream([about(referral_tag(referral_id))], until=until))
     attribution = next((each.event for each in told if isinstance(each.event, ReferralAttributed)), None)
     if attribution is None:
         return None

@@ -21,6 +21,8 @@ from ledger.events import (
     account_tag,
     instructor_tag,
     payout_tag,
+    referral_tag,
+    referrer_tag,
 )
 from ledger.history import about
 from ledger.payouts.policy import PAY_AT_ONCE, Policy
@@ -106,7 +108,7 @@ class Replay:
 
     def referral(self, referral_id: str, as_of: AsOf) -> ReferralView | None:
         """None: there was no such referral then."""
-        model = self._fold_about(f"referral:{referral_id}", as_of)
+        model = self._fold_about(referral_tag(referral_id), as_of)
         return referral_as_of(model, referral_id, self._around(model, as_of))
 
     def payout(self, payout_id: str, as_of: AsOf) -> PayoutView | None:
@@ -121,7 +123,7 @@ class Replay:
 
     def rows_of_instructor(self, instructor_id: str, as_of: AsOf) -> ReadModel:
         """Their own row, and the rows of all whom they referred."""
-        return self._fold_about(f"referrer:{instructor_id}", as_of, instructor_id)
+        return self._fold_about(referrer_tag(instructor_id), as_of, instructor_id)
 
     def _fold_about(self, tag: str, as_of: AsOf, *instructor_ids: str) -> ReadModel:
         """All that the rows behind one tag depend on.

@@ -21,6 +21,9 @@ from ledger.events import (
     TransferSettled,
     instructor_tag,
     payout_tag,
+    referral_tag,
+    referrer_tag,
+    transfer_tag,
 )
 from ledger.history import about
 from ledger.major_units import money
@@ -97,9 +100,9 @@ class Stories:
     def _journey(self, name: str, now: AsOf) -> Story | None:
         """Of a referral, its payout or its transfer: one story, told for whichever was asked."""
         kinds: dict[str, StoryKind] = {
-            f"referral:{name}": "referral",
+            referral_tag(name): "referral",
             payout_tag(name): "payout",
-            f"transfer:{name}": "transfer",
+            transfer_tag(name): "transfer",
         }
         found, _ = self._log.read([about(tag) for tag in kinds], limit=1)
         way = self._way_of(found[0], now) if found else None
@@ -119,7 +122,7 @@ class Stories:
 
     def _instructor(self, instructor_id: str, now: AsOf) -> Story | None:
         """Their own events, and what came of those whom they referred."""
-        of_referred = about(f"referrer:{instructor_id}", *OF_REFERRED)
+        of_referred = about(referrer_tag(instructor_id), *OF_REFERRED)
         events = list(self._log.stream([about(instructor_tag(instructor_id)), of_referred], until=now.position))
         if not events:
             return None
@@ -128,7 +131,7 @@ class Stories:
         referred = [row.referred_id for row in model.referrals.values() if row.referrer_id == instructor_id]
         payouts = [row for row in model.payouts.values() if row.referrer_id == instructor_id]
         steps = [about(instructor_tag(each), InstructorWentLive, FirstLessonCompleted) for each in referred]
-        causes = self._log.stream([about(f"referrer:{instructor_id}"), *steps], until=now.position)
+        causes = self._log.stream([about(referrer_tag(instructor_id)), *steps], until=now.position)
         earned, paid = money(earnings.earned_minor, currency), money(earnings.paid_minor, currency)
         return Story(
             kind="instructor",

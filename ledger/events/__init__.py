@@ -18,7 +18,10 @@ from ledger.events.event import (
     code_tag,
     instructor_tag,
     payout_tag,
+    referral_tag,
+    referrer_tag,
     stripe_event_tag,
+    transfer_tag,
     type_names,
 )
 from ledger.events.people import ErasureReason, PersonalDataErased
@@ -179,7 +182,10 @@ __all__ = [
     "exception_tag",
     "instructor_tag",
     "payout_tag",
+    "referral_tag",
+    "referrer_tag",
     "run_tag",
     "stripe_event_tag",
+    "transfer_tag",
     "type_names",
 ]

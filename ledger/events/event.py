@@ -30,7 +30,7 @@ class AboutPayout(Event):
     referrer_id: str
 
     def tags(self) -> tuple[str, ...]:
-        return (payout_tag(self.payout_id), f"referral:{self.referral_id}", f"referrer:{self.referrer_id}")
+        return (payout_tag(self.payout_id), referral_tag(self.referral_id), referrer_tag(self.referrer_id))
 
     @classmethod
     def of(cls, payout: "AboutPayout", **fields: Any) -> Self:
@@ -53,9 +53,24 @@ def payout_tag(payout_id: str) -> str:
     return f"payout:{payout_id}"
 
 
+def referral_tag(referral_id: str) -> str:
+    """Tag of one referral, and of all that happened to its payout."""
+    return f"referral:{referral_id}"
+
+
+def referrer_tag(instructor_id: str) -> str:
+    """Tag of all referrals of one referrer, and of all that happened to their payouts."""
+    return f"referrer:{instructor_id}"
+
+
 def account_tag(stripe_account_id: str) -> str:
     """Tag of what concerns one connected account of Stripe's."""
     return f"account:{stripe_account_id}"
+
+
+def transfer_tag(transfer_id: str) -> str:
+    """Tag of one transfer of Stripe's: what it settled, and what came back of it."""
+    return f"transfer:{transfer_id}"
 
 
 def stripe_event_tag(stripe_event_id: str) -> str:

@@ -13,6 +13,8 @@ from ledger.events.event import (
     account_tag,
     code_tag,
     instructor_tag,
+    referral_tag,
+    referrer_tag,
 )
 
 PROGRAM_TERMS_TAG = "program-terms"
@@ -48,7 +50,7 @@ class ReferralAttributed(Event):
     code: str
 
     def tags(self) -> tuple[str, ...]:
-        return (instructor_tag(self.referred_id), f"referrer:{self.referrer_id}", f"referral:{self.referral_id}")
+        return (instructor_tag(self.referred_id), referrer_tag(self.referrer_id), referral_tag(self.referral_id))
 
 
 class InstructorWentLive(Event):

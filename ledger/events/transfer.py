@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ledger.events.event import AboutPayout, Currency, MinorUnits, stripe_event_tag
+from ledger.events.event import AboutPayout, Currency, MinorUnits, stripe_event_tag, transfer_tag
 
 
 class TransferRequested(AboutPayout):
@@ -33,7 +33,7 @@ class TransferSettled(AboutPayout):
     adopted: bool = False
 
     def tags(self) -> tuple[str, ...]:
-        return (*super().tags(), f"transfer:{self.transfer_id}")
+        return (*super().tags(), transfer_tag(self.transfer_id))
 
 
 class FailureKind(StrEnum):
@@ -150,4 +150,4 @@ class TransferReversed(AboutPayout):
     currency: Currency
 
     def tags(self) -> tuple[str, ...]:
-        return (*super().tags(), f"transfer:{self.transfer_id}")
+        return (*super().tags(), transfer_tag(self.transfer_id))

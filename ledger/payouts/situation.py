@@ -18,6 +18,7 @@ from ledger.events import (
     UnknownPayoutNoticed,
     account_tag,
     payout_tag,
+    referrer_tag,
 )
 from ledger.history import about
 from ledger.payouts import payout_fold as payouts
@@ -159,7 +160,7 @@ def _heard_of_account(log: EventLog, payout: Payout) -> Circumstances:
 
 def _bonuses_that_day(log: EventLog, bonus: BonusEarned) -> int:
     """Which of its UTC day's bonuses this one is, in log order, counted from 1."""
-    earned, _ = log.read([about(f"referrer:{bonus.referrer_id}", BonusEarned)])
+    earned, _ = log.read([about(referrer_tag(bonus.referrer_id), BonusEarned)])
     days = [recorded.occurred_at.date() for recorded in earned]
     ids = [recorded.event.payout_id for recorded in earned if isinstance(recorded.event, BonusEarned)]
     place = ids.index(bonus.payout_id)

@@ -16,7 +16,7 @@ from api.http.problems import Kind, ProblemError
 from api.pages.finance.staff import PRINTABLE, staff_page
 from api.pages.reader import Reader, ReaderOfPage
 from api.pages.session import StaffViewer
-from ledger.events import instructor_tag, payout_tag
+from ledger.events import instructor_tag, payout_tag, referral_tag, referrer_tag, transfer_tag
 from ledger.events.stored import EVENT_TYPES
 from ledger.store import LogRecorder
 from ledger.story.sentences import sentence
@@ -26,7 +26,7 @@ router = APIRouter(include_in_schema=False)
 
 SHOWN = 50
 NO_DAY = "Days are like 2026-03-31, and no later than today: they were left out."
-PREFIXES = {"pay_": payout_tag, "ref_": "referral:{}".format, "tr_": "transfer:{}".format}
+PREFIXES = {"pay_": payout_tag, "ref_": referral_tag, "tr_": transfer_tag}
 
 Text = Annotated[str, Query(max_length=200, pattern=PRINTABLE)]
 
@@ -111,7 +111,7 @@ def tags_of(name: str) -> list[str]:
     for prefix, tag in PREFIXES.items():
         if name.startswith(prefix):
             return [tag(name)]
-    return [instructor_tag(name), f"referrer:{name}"]
+    return [instructor_tag(name), referrer_tag(name)]
 
 
 def _stretch(log: LogRecorder, reader: Reader, first_day: str, last_day: str, head: int) -> Stretch:
