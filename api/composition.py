@@ -225,7 +225,6 @@ def services(settings: Settings, url: str, part: str = "api", pool_size: int = A
         yield Services(
             settings=settings,
             database_url=url,
-            recorder=recorder,
             log=log,
             ingestion=Ingestion(log, people),
             read_models=read_models,

@@ -11,7 +11,6 @@ from ledger.payouts.todo import TodoList
 from ledger.people import PeopleDirectory
 from ledger.proof.seals import Seals
 from ledger.reconciliation.reconciling import Reconciling
-from ledger.store import LogRecorder
 from projections.journal import Journal
 from projections.journal_month import MonthsOfJournal
 from projections.journal_stretch import JournalStretch
@@ -28,7 +27,6 @@ class Services:
     settings: Settings
     database_url: str
     """The URL as its own user; asked only for the schema's revision."""
-    recorder: LogRecorder
     log: EventLog
     ingestion: Ingestion
     read_models: ReadModels

@@ -1,11 +1,14 @@
 """The status of a referral and of its payout (contract: DESIGN section 2)."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from ledger.payouts.payout import Payout
 
 Status = Literal["pending_live", "pending_lesson", "pending_transfer", "paid", "failed", "cancelled", "reversed"]
+STATUSES: tuple[Status, ...] = get_args(Status)
+PAYOUT_STATUSES: tuple[Status, ...] = ("pending_transfer", "paid", "failed", "cancelled", "reversed")
+"""Those that a payout can have: the others are of referrals whose bonus is not earned yet."""
 
 
 def status_of(live_at: datetime | None, payout: Payout | None) -> Status:

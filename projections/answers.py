@@ -7,7 +7,7 @@ stale as soon as time passes.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 from ledger.payouts.explain import explain
 from ledger.payouts.next_step import Platform
@@ -16,7 +16,7 @@ from ledger.payouts.policy import Policy
 from ledger.payouts.steps import Wait
 from ledger.reasons import EXPLANATIONS, Reason
 from ledger.referrals.payout_account import Account
-from ledger.status import Status
+from ledger.status import STATUSES, Status
 from projections.bank_leg import BankReport, bank_leg, in_words
 from projections.reviewed import approval_view, hold_view, last_error
 from projections.rows import BankAccountRow, EarningsRow, InstructorRow, PayoutRow, ProgramRow, ReferralRow
@@ -32,7 +32,6 @@ from projections.views import (
 )
 
 __all__ = [
-    "STATUSES",
     "PayoutOfReferral",
     "Surroundings",
     "Told",
@@ -45,7 +44,6 @@ __all__ = [
     "totals",
 ]
 
-STATUSES: tuple[Status, ...] = get_args(Status)
 CONTRACT_MONEY = ("earned_minor", "paid_minor", "pending_minor", "failed_minor")
 MONEY = (*CONTRACT_MONEY, "cancelled_minor", "reversed_minor")
 

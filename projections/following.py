@@ -1,26 +1,20 @@
 """Follows the log for as long as it grows, and keeps the live read models. Run one, or several: the others stand by."""
 
 import threading
-from typing import Protocol
 
 import structlog
 from eventsourcing.persistence import PersistenceError
 from psycopg import Error as PsycopgError
 
+from ledger.store import Wakeups
 from projections.projector import ProjectionStoppedError, Projector, StandbyError
 
-__all__ = ["Wakeups", "follow"]
+__all__ = ["follow"]
 
 IDLE_SECONDS = 0.5
 PAUSE_AFTER_FAILURE_SECONDS = 1.0
 
 logger = structlog.get_logger("ledger.projector")
-
-
-class Wakeups(Protocol):
-    """Tells that the log has grown beyond a position; may be late, since the projector also looks by itself."""
-
-    def wait(self, after: int, timeout_seconds: float) -> object: ...
 
 
 def follow(projector: Projector, stop: threading.Event, wakeups: Wakeups) -> None:

@@ -2,17 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 from ledger.events import Tier
-from ledger.status import Status
+from ledger.status import STATUSES, Status
 from projections.rows import EarningsRow, PayoutRow, ProgramRow
 from projections.story_views import Part, Sum
 
 __all__ = ["EXAMPLES", "TOTALS", "TotalName", "made_up", "parts_of", "sum_of"]
 
 EXAMPLES = 3
-STATUSES: tuple[Status, ...] = get_args(Status)
 
 
 class TotalName(NamedTuple):

@@ -147,7 +147,7 @@ def _position(services: Services, as_of: str | None) -> int | None:
         return None
     now = composition.now()
     try:
-        return moment(services.recorder, _read("--as-of", lambda: parse(as_of, now)), now).position
+        return moment(services.log.recorder, _read("--as-of", lambda: parse(as_of, now)), now).position
     except NotYetError as error:
         raise UsageProblem(f"--as-of: {error}") from None
 

@@ -15,7 +15,7 @@ __all__ = ["caught_up"]
 def caught_up(settings: Settings, url: str, part: str) -> Iterator[Services]:
     """Where no projector runs, the read models are brought up to the log first."""
     with composition.services(settings, url, part, pool_size=2) as services:
-        if services.read_models.position() < services.recorder.head():
+        if services.read_models.position() < services.log.recorder.head():
             with composition.projector(url) as (projector, _), suppress(StandbyError):
                 projector.catch_up()
         yield services

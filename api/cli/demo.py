@@ -134,7 +134,7 @@ def _seal(settings: Settings, url: str, services: Services) -> None:
     """What was recorded last as well, without waiting for the sealer's next turn."""
     with composition.sealer(settings, url) as sealing:
         if sealing is not None:
-            sealing[0].seal_at_least(services.recorder.head())
+            sealing[0].seal_at_least(services.log.recorder.head())
 
 
 def _show(result: Result, services: Services, checks: list[Check], expectation: Expectation | None) -> bool:

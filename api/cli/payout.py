@@ -21,12 +21,11 @@ from ledger.events import payout_tag
 from ledger.history import about
 from ledger.payouts.actions import Action, Refused
 from ledger.payouts.review import Done, NoSuchPayoutError, PayoutReview
-from ledger.status import Status
+from ledger.status import PAYOUT_STATUSES, Status
 from projections.views import Page, PayoutView
 
 __all__ = ["act", "approvals", "decide", "list_payouts", "show"]
 
-STATUSES = ("pending_transfer", "paid", "failed", "cancelled", "reversed")
 PAGE = 200
 ROLE = "command_line"  # as the log has it: whoever may reach the database
 
@@ -34,8 +33,8 @@ _NOTE: TypeAdapter[str] = TypeAdapter(Note)
 
 
 def list_payouts(status: str | None, limit: int, *, as_json: bool) -> None:
-    if status is not None and status not in STATUSES:
-        raise UsageProblem(f"--status is one of {', '.join(STATUSES)}; not {status!r}")
+    if status is not None and status not in PAYOUT_STATUSES:
+        raise UsageProblem(f"--status is one of {', '.join(PAYOUT_STATUSES)}; not {status!r}")
     with _ledger() as services:
         page = _page(services, status, limit)
         found = list(page.items)

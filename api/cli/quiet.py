@@ -78,7 +78,7 @@ def wait_until_quiet(
 def _look(running: Running, services: Services, horizon_seconds: float) -> Situation:
     """The head first: whoever has caught up with it then, and is at it, saw everything."""
     webhooks = _webhooks_due(running, horizon_seconds)
-    head = services.recorder.head()
+    head = services.log.recorder.head()
     nothing_due = services.todo.is_quiet(horizon_seconds)
     totals = services.read_models.totals()
     return Situation(

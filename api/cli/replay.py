@@ -100,7 +100,7 @@ def _wanted(as_of: str | None, now: datetime) -> int | datetime | None:
 
 def _moment(services: Services, wanted: int | datetime | None, now: datetime) -> AsOf:
     try:
-        return moment(services.recorder, wanted, now)
+        return moment(services.log.recorder, wanted, now)
     except NotYetError as error:
         raise UsageProblem(f"--as-of: {error}") from None
 

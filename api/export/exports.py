@@ -56,8 +56,8 @@ def _tabular(table: Callable[[Services, Span, Progress], Table]) -> dict[str, Wr
 EXPORTS: Mapping[str, Mapping[str, Write]] = MappingProxyType(
     {
         "events": {
-            **_tabular(lambda services, span, progress: events.as_table(services.recorder, span, progress)),
-            "ndjson": lambda services, span, progress: events.as_canonical_json(services.recorder, span, progress),
+            **_tabular(lambda services, span, progress: events.as_table(services.log.recorder, span, progress)),
+            "ndjson": lambda services, span, progress: events.as_canonical_json(services.log.recorder, span, progress),
         },
         "journal": {
             **_tabular(lambda services, span, progress: journal.as_table(services.journal_stretch, span, progress)),
@@ -68,7 +68,7 @@ EXPORTS: Mapping[str, Mapping[str, Write]] = MappingProxyType(
                 services.journal_stretch, span, progress
             ),
         },
-        "payouts": _tabular(lambda services, span, progress: payouts.as_table(services.recorder, span, progress)),
+        "payouts": _tabular(lambda services, span, progress: payouts.as_table(services.log.recorder, span, progress)),
     }
 )
 """What is exported, and for each of its formats what writes it."""
@@ -100,6 +100,6 @@ def open_export(services: Services, what: str, written_as: str, begin: str | Non
     write = formats.get(written_as)
     if write is None:
         raise ExportError(f"{what} are written as {', '.join(formats)}; not as {written_as!r}")
-    head = services.read_models.position() if what == "journal" else services.recorder.head()
-    span = span_of(services.recorder, begin, end, head)
+    head = services.read_models.position() if what == "journal" else services.log.recorder.head()
+    span = span_of(services.log.recorder, begin, end, head)
     return Export(what, FORMATS[written_as], span, lambda span, progress: write(services, span, progress))

@@ -20,7 +20,7 @@ async def _read_models(parts: PartsOfApp, min_position: MinPosition = None) -> R
 
 async def _log(parts: PartsOfApp, min_position: MinPosition = None) -> LogRecorder:
     await parts.log.reach(min_position)
-    return parts.services.recorder
+    return parts.services.log.recorder
 
 
 CaughtUpReadModels = Annotated[ReadModels, Depends(_read_models)]

@@ -32,7 +32,7 @@ class Health:
     def progress(self) -> Progress:
         """Raises DATABASE_ERRORS."""
         position = self._services.read_models.position()
-        return Progress(max(self._services.recorder.head(), position), position, self._lag_seconds(position))
+        return Progress(max(self._services.log.recorder.head(), position), position, self._lag_seconds(position))
 
     def reasons_not_to_be_ready(self) -> Iterator[str]:
         """In words; none when all is well."""
@@ -72,7 +72,7 @@ class Health:
 
     def _lag_seconds(self, position: int) -> float:
         """The age of the first event after a position; 0 if there is none."""
-        missing = next(iter(self._services.recorder.read(after=position, limit=1)), None)
+        missing = next(iter(self._services.log.recorder.read(after=position, limit=1)), None)
         since = missing.event.recorded_at if missing is not None else None
         return max(0.0, (datetime.now(UTC) - since).total_seconds()) if since else 0.0
 

@@ -41,7 +41,7 @@ async def _as_of(
 def _position(parts: PartsOfApp, text: str) -> int:
     now = datetime.now(UTC)
     try:
-        return moment(parts.services.recorder, _read("as_of", lambda: parse(text, now)), now).position
+        return moment(parts.services.log.recorder, _read("as_of", lambda: parse(text, now)), now).position
     except NotYetError as error:
         raise ProblemError(Kind.NOT_YET, f"as_of: {error}.") from None
 

@@ -38,7 +38,7 @@ class Parts:
             metrics=Metrics(),
             gathering=Gathering(services.ingestion),
             read_models=PositionWatch(services.read_models.position),
-            log=PositionWatch(services.recorder.head),
+            log=PositionWatch(services.log.recorder.head),
             pages=PositionWatch(services.read_models.position, PAGE_POLL_SECONDS),
         )
 

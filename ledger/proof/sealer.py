@@ -13,7 +13,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
-from typing import Protocol
 
 import psycopg
 import structlog
@@ -32,7 +31,7 @@ from ledger.proof.publishing import Publisher
 from ledger.proof.seal_store import SealStore
 from ledger.proof.seals import Seal, Seals, seal_in_database, sealing_alone
 from ledger.proof.tiles import TiledTree, TileMissingError
-from ledger.store import LogRecorder
+from ledger.store import LogRecorder, Wakeups
 
 __all__ = ["Sealer"]
 
@@ -44,12 +43,6 @@ PAUSE_WHEN_STOPPED_SECONDS = 10.0
 PATIENCE_SECONDS = 30.0
 
 logger = structlog.get_logger("ledger.sealer")
-
-
-class Wakeups(Protocol):
-    """Tells that the log has grown beyond a position; may be late, since the sealer also looks by itself."""
-
-    def wait(self, after: int, timeout_seconds: float) -> object: ...
 
 
 class Sealer:

@@ -109,7 +109,7 @@ class Ledger:
 
     @property
     def head(self) -> int:
-        return self.services.recorder.head()
+        return self.services.log.recorder.head()
 
 
 @contextmanager

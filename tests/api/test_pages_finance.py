@@ -151,7 +151,7 @@ def test_what_cannot_be_is_said_on_the_page_with_what_was_typed(ledger: Ledger) 
     assert "The payout is not held. Nothing was recorded." in refused.text
     assert 'value="as bob said"' in refused.text
     assert ledger.client.get(f"{path}/release").headers["Location"] == path  # who reloads what was answered
-    assert ledger.services.recorder.head() == ledger.projector.catch_up()
+    assert ledger.services.log.recorder.head() == ledger.projector.catch_up()
     post(ledger, f"{path}/hold", reason="x")
     assert "It is so already" in post(ledger, f"{path}/hold", reason="x").text
     assert post(ledger, "/finance/payouts/pay_zzzz/hold", reason="x").status_code == 404

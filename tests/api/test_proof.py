@@ -27,7 +27,7 @@ KEYS = [str(KEY.public)]
 @contextmanager
 def sealing(ledger: Ledger, folder: Path) -> Iterator[Sealer]:
     with open_pool(ledger.owner_url, ConnectionSettings(role=SEAL_ROLE), max_size=2) as pool:
-        yield Sealer(pool, ledger.services.recorder, KEY, SealStore(str(folder)))
+        yield Sealer(pool, ledger.services.log.recorder, KEY, SealStore(str(folder)))
 
 
 def consistency(ledger: Ledger, parameters: dict[str, int]) -> httpx.Response:

@@ -39,7 +39,7 @@ class Exported:
 
     @property
     def head(self) -> int:
-        return self.services.recorder.head()
+        return self.services.log.recorder.head()
 
 
 @pytest.fixture(scope="session")
@@ -52,5 +52,5 @@ def exported(make_database: Callable[[], str], tmp_path_factory: pytest.TempPath
         assert {receipt.outcome for receipt in receipts} == {"recorded"}
         live(services.log, services.ingestion, seed=11, instructors=60)
         projector.catch_up()
-        assert ReferralCodeIssued.__name__ in {event.event.type for event in services.recorder.read()}
+        assert ReferralCodeIssued.__name__ in {event.event.type for event in services.log.recorder.read()}
         yield Exported(services, tmp_path_factory.mktemp("exports"))

@@ -61,7 +61,7 @@ def balances(exported: Exported) -> dict[str, int]:
 @pytest.mark.parametrize("written_as", ["csv", "ndjson", "parquet"])
 def test_events_are_the_whole_log(exported: Exported, written_as: str) -> None:
     rows = rows_of(exported.write("events", written_as))
-    stored = list(Span(0, exported.head).read(exported.services.recorder))
+    stored = list(Span(0, exported.head).read(exported.services.log.recorder))
     assert [row["position"] for row in rows] == list(range(1, exported.head + 1))
     for row, recorded in zip(rows, stored, strict=True):
         event = recorded.event
@@ -77,7 +77,7 @@ def test_events_are_the_whole_log(exported: Exported, written_as: str) -> None:
 
 def test_a_line_of_events_is_what_its_proof_hashes(exported: Exported) -> None:
     lines = exported.bytes("events", "ndjson").splitlines()
-    assert lines == [canonical_event(recorded) for recorded in exported.services.recorder.read()]
+    assert lines == [canonical_event(recorded) for recorded in exported.services.log.recorder.read()]
     assert lines == [rfc8785.dumps(json.loads(line)) for line in lines]
 
 

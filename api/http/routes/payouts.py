@@ -56,6 +56,6 @@ def get_payout(
     if found is None:
         raise ProblemError(Kind.NOT_FOUND, f"No such payout at position {position}.", headers={HEADER: str(position)})
     reflects(response, position)
-    recorded = events_of(parts.services.recorder, about(payout_tag(payout_id)))
+    recorded = events_of(parts.services.log.recorder, about(payout_tag(payout_id)))
     timeline = [event for event in recorded if event.position <= position]
     return PayoutWithTimeline(**found.model_dump(), timeline=timeline)

@@ -99,7 +99,7 @@ original date. Repeating it is harmless: also after a 503 or 504, it goes on whe
 )
 async def close_period(response: Response, parts: PartsOfApp, finance: Finance, month: MonthInPath) -> PeriodView:
     closing = parts.services.closing
-    await parts.read_models.reach(await run_in_threadpool(parts.services.recorder.head))
+    await parts.read_models.reach(await run_in_threadpool(parts.services.log.recorder.head))
     begun = await run_in_threadpool(closing.begin, month, finance.subject)
     if isinstance(begun, Refused):
         raise ProblemError(Kind[begun.code.upper()], f"{begun.detail[0].upper()}{begun.detail[1:]}.")

@@ -117,7 +117,7 @@ def get_proof(
     size: Size = None,
 ) -> InclusionProof:
     services = parts.services
-    recorded = next(iter(services.recorder.read(after=position - 1, limit=1)), None)
+    recorded = next(iter(services.log.recorder.read(after=position - 1, limit=1)), None)
     if recorded is None or recorded.position != position:
         raise ProblemError(Kind.NOT_FOUND, f"No event is recorded at position {position}.")
     seal = _seal(services, size)

@@ -124,7 +124,7 @@ async def reconcile(
     compare = partial(reconcile_report, margin_minutes=margin_minutes, is_complete=complete)
     outcome = await run_in_threadpool(compare, parts.services.reconciling, body, days, finance.subject)
     answer = Reconciled(run=RunView.of(outcome.run), open=len(outcome.open), unseen=outcome.unseen)
-    headers = {HEADER: str(parts.services.recorder.head())}
+    headers = {HEADER: str(parts.services.log.recorder.head())}
     return Response(answer.model_dump_json(), 201 if outcome.is_new else 200, headers, JSON)
 
 

@@ -54,9 +54,9 @@ def list_events(
 ) -> HTMLResponse:
     """Oldest first; without a filter, the newest page of it."""
     services = parts.services
-    head = services.recorder.head()
+    head = services.log.recorder.head()
     chosen = type_ if type_ in EVENT_TYPES else ""
-    stretch = _stretch(services.recorder, reader, first_day, last_day, head)
+    stretch = _stretch(services.log.recorder, reader, first_day, last_day, head)
     tags, types = tags_of(about.strip()), [chosen] if chosen else []
     is_whole = not (types or tags or first_day or last_day)
     start = max(stretch.after, after or 0) if after is not None or not is_whole else max(0, head - SHOWN)
@@ -86,7 +86,7 @@ def show_event(
     request: Request, parts: PartsOfApp, viewer: StaffViewer, position: Annotated[int, Path(ge=1, le=2**62)]
 ) -> HTMLResponse:
     services = parts.services
-    stored = next(iter(services.recorder.read(after=position - 1, limit=1)), None)
+    stored = next(iter(services.log.recorder.read(after=position - 1, limit=1)), None)
     if stored is None or stored.position != position:
         raise ProblemError(Kind.NOT_FOUND, f"No event is recorded at position {position}.")
     story = services.stories.explain(f"position:{position}")
@@ -100,7 +100,7 @@ def show_event(
         data=orjson.dumps(orjson.loads(stored.event.data), option=orjson.OPT_INDENT_2).decode(),
         story=story,
         is_sealed=newest is not None and position <= newest.size,
-        head=services.recorder.head(),
+        head=services.log.recorder.head(),
     )
 
 

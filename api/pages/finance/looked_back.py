@@ -15,7 +15,7 @@ from api.http.routes import replay
 from api.pages.finance.payout_words import WHO
 from api.pages.finance.staff import staff_page
 from api.pages.session import StaffViewer
-from projections.answers import STATUSES
+from ledger.status import STATUSES
 from projections.sums import TOTALS
 from projections.views import ProgramTotals
 

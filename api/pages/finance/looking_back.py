@@ -41,7 +41,7 @@ async def _moments(
         recorded_by, happened_by = _read(reader, as_of), _read(reader, effective_at)
         if recorded_by is None:
             return Moments(None, happened_by, typed)
-        found = await run_in_threadpool(moment, parts.services.recorder, recorded_by, now)
+        found = await run_in_threadpool(moment, parts.services.log.recorder, recorded_by, now)
     except NotYetError:
         return Moments(None, None, typed, STILL_TO_COME)
     except (ValueError, OverflowError):

@@ -1,7 +1,7 @@
 """Payouts: the list with its filters and its search, and one of them with all that happened to it."""
 
 import re
-from typing import Annotated, get_args
+from typing import Annotated
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -27,15 +27,13 @@ from ledger.events import (
     PayoutReleased,
     PayoutRetryAuthorized,
 )
-from ledger.status import Status
+from ledger.status import PAYOUT_STATUSES, Status
 
 router = APIRouter(include_in_schema=False)
 
 SHOWN = 25
 MOST_WAITING = 500
 REQUESTS_SHOWN = 50
-STATUSES = [status for status in get_args(Status) if status not in ("pending_live", "pending_lesson")]
-"""Those that a payout can have."""
 INSTRUCTOR_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}")
 DECISIONS = {
     kind.__name__
@@ -82,7 +80,7 @@ def list_payouts(
         viewer,
         payouts=items,
         for_them=for_them,
-        statuses=STATUSES,
+        statuses=PAYOUT_STATUSES,
         chosen=chosen,
         q=name,
         next_page=next_cursor and urlencode({"status": chosen or "", "q": name, "cursor": next_cursor}),
@@ -179,4 +177,4 @@ def payout_page(
 
 def _status(text: str) -> Status | None:
     """None: any, also for what is none."""
-    return next((status for status in STATUSES if status == text), None)
+    return next((status for status in PAYOUT_STATUSES if status == text), None)

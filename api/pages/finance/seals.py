@@ -27,7 +27,7 @@ class Signature(NamedTuple):
 def show_seals(request: Request, parts: PartsOfApp, viewer: StaffViewer) -> HTMLResponse:
     services = parts.services
     newest = services.seals.newest()
-    head = services.recorder.head()
+    head = services.log.recorder.head()
     return staff_page(
         request,
         "seals.html",
