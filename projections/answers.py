@@ -33,22 +33,22 @@ from projections.views import (
 
 __all__ = [
     "PayoutOfReferral",
+    "ReferralFields",
     "Surroundings",
-    "Told",
     "founding",
     "overview",
     "payout_view",
+    "referral_fields",
     "referral_view",
     "stats",
-    "told",
     "totals",
 ]
 
 CONTRACT_MONEY = ("earned_minor", "paid_minor", "pending_minor", "failed_minor")
 MONEY = (*CONTRACT_MONEY, "cancelled_minor", "reversed_minor")
 
-
-Told = dict[str, object]
+ReferralFields = dict[str, object]
+"""The values of a `ReferralView`, by name."""
 
 
 class PayoutOfReferral(NamedTuple):
@@ -140,10 +140,12 @@ def stats(instructor: InstructorRow | None, earnings: EarningsRow | None, progra
 
 def referral_view(row: ReferralRow, payout: PayoutRow | None, around: Surroundings) -> ReferralView:
     """`payout`: that of the referral, if its bonus is earned."""
-    return ReferralView.model_validate(told(row, payout, around))
+    return ReferralView.model_validate(referral_fields(row, payout, around))
 
 
-def told(row: ReferralRow, payout: PayoutRow | PayoutOfReferral | None, around: Surroundings) -> Told:
+def referral_fields(
+    row: ReferralRow, payout: PayoutRow | PayoutOfReferral | None, around: Surroundings
+) -> ReferralFields:
     """The fields of a `ReferralView`, for whoever needs no model of them."""
     if payout is not None:
         why = around.why(payout.state)

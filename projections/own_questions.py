@@ -16,11 +16,11 @@ from ledger.named_queries import named_queries
 from ledger.payouts.payout import Payout
 from ledger.payouts.policy import PAY_AT_ONCE, Policy
 from projections import answers
-from projections.answers import PayoutOfReferral, Surroundings, Told
+from projections.answers import PayoutOfReferral, ReferralFields, Surroundings
 from projections.rows import BankAccountRow, EarningsRow, InstructorRow, ProgramRow, ReferralRow, Row
 from projections.views import InstructorStats
 
-__all__ = ["OwnQuestions", "Question", "Rows", "ToldPage", "apart", "together"]
+__all__ = ["OwnQuestions", "Question", "ReferralsPage", "Rows", "apart", "together"]
 
 QUERIES = named_queries("projections", "own_questions.sql")
 NO_BOUND = 2**62
@@ -54,10 +54,10 @@ def apart(rows: Rows, count: int) -> list[Rows]:
     return [*found]
 
 
-class ToldPage(NamedTuple):
+class ReferralsPage(NamedTuple):
     """Referrals, newest attribution first. `names`: those that came along, by instructor; `next_after` None: the last page."""
 
-    items: list[Told]
+    items: list[ReferralFields]
     names: dict[str, str]
     next_after: int | None
     position: int
@@ -90,12 +90,12 @@ class OwnQuestions:
         """Zeros for an instructor whom no fact has mentioned."""
         return Question(self._stats, {"instructor_id": instructor_id}, 1, _stats)
 
-    def referred(self, referrer_id: str, *, limit: int, after: int | None = None) -> Question[ToldPage]:
+    def referred(self, referrer_id: str, *, limit: int, after: int | None = None) -> Question[ReferralsPage]:
         """A referrer's referrals, newest attribution first."""
         parameters = {"referrer_id": referrer_id, "before": after or NO_BOUND, "most": limit + 1}
-        return Question(self._referred, parameters, limit + 1, lambda rows: self._told(rows, referrer_id, limit))
+        return Question(self._referred, parameters, limit + 1, lambda rows: self._referrals(rows, referrer_id, limit))
 
-    def _told(self, rows: Rows, referrer_id: str, limit: int) -> ToldPage:
+    def _referrals(self, rows: Rows, referrer_id: str, limit: int) -> ReferralsPage:
         _, position, funds_position, rejected_at, account_id, is_active, updated_at, account_position, *_ = rows[0]
         instructor = InstructorRow(
             referrer_id,
@@ -114,7 +114,7 @@ class OwnQuestions:
             policy=self._policy,
             now=self._clock(),
         )
-        items: list[Told] = []
+        items: list[ReferralFields] = []
         names: dict[str, str] = {}
         for row in rows[:limit]:
             status, destination, transfer_id, settled_at, state, display_name = row[_PAYOUT]
@@ -126,10 +126,10 @@ class OwnQuestions:
                 bank_accounts[destination] = BankAccountRow(*row[_BANK_ACCOUNT])
             if display_name is not None:
                 names[referral.referred_id] = display_name
-            items.append(answers.told(referral, payout, around))
+            items.append(answers.referral_fields(referral, payout, around))
         is_more = len(rows) > limit
         last = rows[limit - 1][_REFERRAL][_ATTRIBUTED_POSITION] if is_more else None
-        return ToldPage(items, names, last, around.program.position)
+        return ReferralsPage(items, names, last, around.program.position)
 
 
 def _stats(rows: Rows) -> InstructorStats:

@@ -10,7 +10,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from projections import asked_together
 from projections.asked_together import AskedTogether
-from projections.own_questions import OwnQuestions, ToldPage
+from projections.own_questions import OwnQuestions, ReferralsPage
 from projections.views import InstructorStats
 
 CONNECTIONS = 2 * asked_together.CONNECTIONS
@@ -47,7 +47,7 @@ class OwnReads:
     async def stats(self, instructor_id: str) -> InstructorStats:
         return await self._stats.ask(self._questions.stats(instructor_id))
 
-    async def referred(self, referrer_id: str, *, limit: int, after: int | None = None) -> ToldPage:
+    async def referred(self, referrer_id: str, *, limit: int, after: int | None = None) -> ReferralsPage:
         page = await self._referred.ask(self._questions.referred(referrer_id, limit=limit, after=after))
         if self._names_of is None:
             return page

@@ -29,12 +29,12 @@ from ledger.history import about
 from ledger.major_units import money
 from ledger.story.words import name_of
 from projections.as_of import AsOf
-from projections.journey import Journey, journey
 from projections.queries import ReadModels
+from projections.referral_events import ReferralEvents, events_of_referral
 from projections.replay import Replay
 from projections.story_lines import Telling
 from projections.story_views import Story, StoryKind
-from projections.story_words import headline_of_journey, headline_of_total, where_it_stands
+from projections.story_words import headline_of_referral, headline_of_total, where_it_stands
 from projections.sums import TOTALS, sum_of
 
 __all__ = ["MOST_LINES", "Stories"]
@@ -68,7 +68,7 @@ class Stories:
         if form == "total":
             return self._total(rest)
         return (
-            self._journey(name, now)
+            self._referral(name, now)
             or self._instructor(name, now)
             or self._total(name)
             or self._event(self._position(name), now)
@@ -97,7 +97,7 @@ class Stories:
             sums=(found,),
         )
 
-    def _journey(self, name: str, now: AsOf) -> Story | None:
+    def _referral(self, name: str, now: AsOf) -> Story | None:
         """Of a referral, its payout or its transfer: one story, told for whichever was asked."""
         kinds: dict[str, StoryKind] = {
             referral_tag(name): "referral",
@@ -105,19 +105,19 @@ class Stories:
             transfer_tag(name): "transfer",
         }
         found, _ = self._log.read([about(tag) for tag in kinds], limit=1)
-        way = self._way_of(found[0], now) if found else None
-        if way is None:
+        referral = self._referral_behind(found[0], now) if found else None
+        if referral is None:
             return None
         kind = next(kind for tag, kind in kinds.items() if tag in found[0].event.tags())
-        view = self._replay.referral(way.attribution.referral_id, now)
+        view = self._replay.referral(referral.attribution.referral_id, now)
         return Story(
             kind=kind,
             id=name,
             position=now.position,
-            headline=headline_of_journey(kind, way),
-            lines=Telling.by(self._log).lines(way.events),
+            headline=headline_of_referral(kind, referral),
+            lines=Telling.by(self._log).lines(referral.events),
             now=where_it_stands(view) if view is not None else None,
-            see_also=tuple(each for each in way.ids if each != name),
+            see_also=tuple(each for each in referral.ids if each != name),
         )
 
     def _instructor(self, instructor_id: str, now: AsOf) -> Story | None:
@@ -151,8 +151,10 @@ class Stories:
         if not found:
             return None
         event = found[0]
-        way = self._way_of(event, now)
-        beside = {each.event_id: each for each in (*(way.events if way else ()), *self._own_events(event, now))}
+        referral = self._referral_behind(event, now)
+        beside = {
+            each.event_id: each for each in (*(referral.events if referral else ()), *self._own_events(event, now))
+        }
         chain = [event]
         while len(chain) < LONGEST_CHAIN and (cause := self._cause(chain[0], beside)) is not None:
             chain.insert(0, cause)
@@ -163,19 +165,19 @@ class Stories:
             position=now.position,
             headline=f"Position {position}, {name_of(event.event)}: what led to it, and what came of it at once.",
             lines=Telling.by(self._log).lines([*chain, *effects], beside.values()),
-            see_also=way.ids if way else (),
+            see_also=referral.ids if referral else (),
         )
 
-    def _way_of(self, recorded: Recorded, now: AsOf) -> Journey | None:
+    def _referral_behind(self, recorded: Recorded, now: AsOf) -> ReferralEvents | None:
         """The referral that an event is about, or brings on."""
         match recorded.event:
             case ReferralAttributed(referral_id=referral_id) | AboutPayout(referral_id=referral_id):
-                return journey(self._log, referral_id, now.position)
+                return events_of_referral(self._log, referral_id, now.position)
             case event:
                 instructor_id = getattr(event, "instructor_id", None)
                 if instructor_id is None:
                     return None
-                return journey(self._log, identifiers.referral_id(instructor_id), now.position)
+                return events_of_referral(self._log, identifiers.referral_id(instructor_id), now.position)
 
     def _own_events(self, recorded: Recorded, now: AsOf) -> list[Recorded]:
         instructor_id = getattr(recorded.event, "instructor_id", None)

@@ -2,24 +2,24 @@
 
 from ledger.major_units import money
 from ledger.reasons import EXPLANATIONS
-from projections.journey import Journey
+from projections.referral_events import ReferralEvents
 from projections.story_views import Now, StoryKind, Sum
 from projections.views import FoundingStatus, ReferralView
 
-__all__ = ["headline_of_journey", "headline_of_total", "where_it_stands"]
+__all__ = ["headline_of_referral", "headline_of_total", "where_it_stands"]
 
 
-def headline_of_journey(kind: StoryKind, way: Journey) -> str:
-    who = f"{way.attribution.referrer_id} referred {way.attribution.referred_id}"
-    bonus = way.bonus
+def headline_of_referral(kind: StoryKind, referral: ReferralEvents) -> str:
+    who = f"{referral.attribution.referrer_id} referred {referral.attribution.referred_id}"
+    bonus = referral.bonus
     if bonus is None:
         return f"{who}; no bonus is earned yet."
     earned = money(bonus.amount_minor, bonus.currency)
     if kind == "referral":
         return f"{who}, and earned {earned} ({bonus.tier})."
-    if kind == "transfer" and way.settlement is not None:
-        paid = money(way.settlement.amount_minor, way.settlement.currency)
-        return f"{paid} to {way.settlement.destination}, for {bonus.payout_id} of {bonus.referrer_id}."
+    if kind == "transfer" and referral.settlement is not None:
+        paid = money(referral.settlement.amount_minor, referral.settlement.currency)
+        return f"{paid} to {referral.settlement.destination}, for {bonus.payout_id} of {bonus.referrer_id}."
     return f"{earned} owed to {bonus.referrer_id} ({bonus.tier}), for referring {bonus.referred_id}."
 
 

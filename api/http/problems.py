@@ -25,7 +25,7 @@ from ledger.ingestion import BusyError
 from ledger.mint_code import NoFreeCodeError
 from ledger.payouts.review import NoSuchPayoutError
 from ledger.proof.canonical import NotCanonicalError
-from ledger.proof.errors import SealingElsewhereError, SealingStoppedError, StoreUnavailableError
+from ledger.proof.errors import SealingElsewhereError, SealingStoppedError, SealStoreUnavailableError
 from ledger.proof.tiles import TileMissingError
 from ledger.reconciliation.csv_file import BadFileError
 from ledger.reconciliation.inputs import BadRangeError
@@ -160,7 +160,7 @@ def problem_of(error: Exception) -> ProblemError:
             return ProblemError(Kind.TOKEN_KEYS_UNAVAILABLE)
         case JournalBehindError():
             return ProblemError(Kind.POSITION_TIMEOUT, f"{str(error).capitalize()}: the same again goes on.")
-        case BusyError() | ConflictError() | SealingElsewhereError() | StoreUnavailableError():
+        case BusyError() | ConflictError() | SealingElsewhereError() | SealStoreUnavailableError():
             return ProblemError(Kind.BUSY, SEND_AGAIN)
         case psycopg.Error() | persistence.PersistenceError():
             return _problem_with_database(error)

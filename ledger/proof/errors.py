@@ -1,20 +1,20 @@
 """What keeps the sealer from sealing:
 
-SealingError                the base
-├── SealingElsewhereError   another sealer is at work; it will be done soon
-├── SealRoleMissingError    the login may not write seals; an administrator has to give it the right
-├── StoreUnavailableError   the seal store does not answer, or refuses us; trying again later is safe
-├── StoreConflictError      the seal store holds something else under a name; it is never overwritten
-└── SealingStoppedError     the log, or what is outside, does not fit what was sealed: somebody has to look
+SealingError                    the base
+├── SealingElsewhereError       another sealer is at work; it will be done soon
+├── SealRoleMissingError        the login may not write seals; an administrator has to give it the right
+├── SealStoreUnavailableError   the seal store does not answer, or refuses us; trying again later is safe
+├── SealStoreConflictError      the seal store holds something else under a name; it is never overwritten
+└── SealingStoppedError         the log, or what is outside, does not fit what was sealed: somebody has to look
 """
 
 __all__ = [
     "SealRoleMissingError",
+    "SealStoreConflictError",
+    "SealStoreUnavailableError",
     "SealingElsewhereError",
     "SealingError",
     "SealingStoppedError",
-    "StoreConflictError",
-    "StoreUnavailableError",
 ]
 
 
@@ -40,7 +40,7 @@ class SealRoleMissingError(SealingError):
         self.login = login
 
 
-class StoreUnavailableError(SealingError):
+class SealStoreUnavailableError(SealingError):
     """Nothing was decided by this."""
 
     def __init__(self, address: str, cause: Exception) -> None:
@@ -48,7 +48,7 @@ class StoreUnavailableError(SealingError):
         super().__init__(f"the seal store {address} does not do its part: {said}")
 
 
-class StoreConflictError(SealingError):
+class SealStoreConflictError(SealingError):
     """Two different things claim one name."""
 
     def __init__(self, address: str, name: str) -> None:

@@ -15,7 +15,7 @@ BATCH_SIZE = 256
 
 
 class Outside:
-    """The seals outside as they are when it is made. Methods raise StoreUnavailableError."""
+    """The seals outside as they are when it is made. Methods raise SealStoreUnavailableError."""
 
     def __init__(self, store: SealStore) -> None:
         self.store = store

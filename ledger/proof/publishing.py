@@ -7,7 +7,7 @@ checkpoints too, which nobody overwrites: none of them may be newer than the dat
 
 import structlog
 
-from ledger.proof.errors import SealingStoppedError, StoreConflictError
+from ledger.proof.errors import SealingStoppedError, SealStoreConflictError
 from ledger.proof.notes import Checkpoint, NoteError, NotSignedError, SigningKey, open_note
 from ledger.proof.seal_store import CHECKPOINTS, NEWEST, SealStore, checkpoint_name, size_of
 from ledger.proof.seals import Seal, Seals
@@ -24,7 +24,7 @@ OLDER_COPY = (
 
 
 class Publisher:
-    """Of the one sealer that is at work. Methods raise SealingStoppedError, StoreUnavailableError, psycopg.Error."""
+    """Of the one sealer that is at work. Methods raise SealingStoppedError, SealStoreUnavailableError, psycopg.Error."""
 
     def __init__(self, seals: Seals, store: SealStore, key: SigningKey) -> None:
         self.store = store
@@ -43,7 +43,7 @@ class Publisher:
                 self._put(seal, published_size)
                 self._point_to(seal)
                 published_size = seal.size
-        except StoreConflictError as error:
+        except SealStoreConflictError as error:
             raise SealingStoppedError(str(error)) from error
 
     def check(self, seal: Seal) -> None:

@@ -18,7 +18,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from ledger import durable_file
-from ledger.proof.errors import StoreConflictError, StoreUnavailableError
+from ledger.proof.errors import SealStoreConflictError, SealStoreUnavailableError
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
@@ -44,13 +44,13 @@ class SealStore:
         """The folder itself, and everything that leads there, is on the disk."""
 
     def get(self, name: str) -> bytes | None:
-        """What is kept under a name. Raises StoreUnavailableError."""
+        """What is kept under a name. Raises SealStoreUnavailableError."""
         return None if self._is_absent() else self._call(lambda store: _get(store, name))
 
     def create(self, name: str, content: bytes) -> None:
         """Keep it for ever. The same content again is as good as once, and what a power cut left of it is made whole.
 
-        Raises StoreConflictError if something else is kept under this name, StoreUnavailableError.
+        Raises SealStoreConflictError if something else is kept under this name, SealStoreUnavailableError.
         """
         folder = self._made_folder()
         if folder is None:
@@ -64,12 +64,12 @@ class SealStore:
             logger.warning("torn_seal_made_whole", store=self.address, name=name, bytes=len(found), of=len(content))
             self.replace(name, content)
         elif found != content:
-            raise StoreConflictError(self.address, name)
+            raise SealStoreConflictError(self.address, name)
         elif folder is not None:
             self._call(lambda _: durable_file.settle(folder, name))
 
     def replace(self, name: str, content: bytes) -> None:
-        """Keep it instead of what was there. Raises StoreUnavailableError."""
+        """Keep it instead of what was there. Raises SealStoreUnavailableError."""
         folder = self._made_folder()
         if folder is None:
             self._call(lambda store: obstore.put(store, name, content, mode="overwrite"))
@@ -79,7 +79,7 @@ class SealStore:
     def names(self, prefix: str, after: str | None = None) -> Iterator[str]:
         """What is kept below a prefix, in no particular order; only names that sort behind `after`.
 
-        Raises StoreUnavailableError.
+        Raises SealStoreUnavailableError.
         """
         if self._is_absent():
             return
@@ -97,13 +97,13 @@ class SealStore:
         return self._folder is not None and not self._folder.exists()
 
     def _made_folder(self) -> Path | None:
-        """None: it is not a folder. Raises StoreUnavailableError."""
+        """None: it is not a folder. Raises SealStoreUnavailableError."""
         folder = self._folder
         if folder is not None and not (self._is_settled and folder.exists()):
             try:
                 durable_file.make_folder(folder)
             except OSError as error:
-                raise StoreUnavailableError(self.address, error) from error
+                raise SealStoreUnavailableError(self.address, error) from error
             self._is_settled = True
         return folder
 
@@ -113,7 +113,7 @@ class SealStore:
                 self._opened = _open(self.address, self._folder)
             return work(self._opened)
         except (BaseError, OSError, ValueError) as error:
-            raise StoreUnavailableError(self.address, error) from error
+            raise SealStoreUnavailableError(self.address, error) from error
 
 
 def checkpoint_name(size: int) -> str:

@@ -23,7 +23,7 @@ from ledger.proof.canonical import NotCanonicalError, canonical_event
 from ledger.proof.errors import (
     SealingElsewhereError,
     SealingStoppedError,
-    StoreUnavailableError,
+    SealStoreUnavailableError,
 )
 from ledger.proof.merkle import leaf_hash
 from ledger.proof.notes import Checkpoint, SigningKey
@@ -60,7 +60,7 @@ class Sealer:
     def seal_now(self) -> Seal | None:
         """Seal everything recorded until now, and publish it. Returns the newest seal; None while the log is empty.
 
-        Raises SealingElsewhereError, SealingStoppedError, StoreUnavailableError, or the database's errors.
+        Raises SealingElsewhereError, SealingStoppedError, SealStoreUnavailableError, or the database's errors.
         """
         with self._alone() as connection:
             newest = self.seals.newest()
@@ -113,7 +113,7 @@ class Sealer:
         except SealingStoppedError as error:
             logger.critical("sealing_stopped", why=str(error))
             stop.wait(PAUSE_WHEN_STOPPED_SECONDS)
-        except StoreUnavailableError as error:
+        except SealStoreUnavailableError as error:
             logger.warning("seal_store_lost", why=str(error))
             stop.wait(PAUSE_AFTER_FAILURE_SECONDS)
         except (PersistenceError, psycopg.Error) as error:

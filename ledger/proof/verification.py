@@ -53,7 +53,7 @@ def verify(
 
     `kept`: checkpoints that somebody kept since they were published, opened with `signed_checkpoint`; today's log has to
     begin with what they cover. Without a store only what the database itself holds is compared. Raises psycopg.Error,
-    StoreUnavailableError.
+    SealStoreUnavailableError.
     """
     with Outside(store) if store is not None else nullcontext() as outside:
         newest = seals.newest()

@@ -61,7 +61,7 @@ _DECLINED = {
 
 
 def told_to_referrer(events: Sequence[Recorded]) -> list[Told]:
-    """`events`: those of one referral (`projections.journey`), in the order of the log.
+    """`events`: those of one referral (`projections.referral_events`), in the order of the log.
 
     The steps up to the bonus may have been reported in any order; they are told in the order in which they happened. The
     rest is in the order of the log. What happened several times in a row is told once.

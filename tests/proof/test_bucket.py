@@ -7,7 +7,7 @@ import httpx
 import pytest
 from moto.server import ThreadedMotoServer
 
-from ledger.proof.errors import StoreConflictError, StoreUnavailableError
+from ledger.proof.errors import SealStoreConflictError, SealStoreUnavailableError
 from ledger.proof.findings import FindingKind
 from ledger.proof.seal_store import NEWEST, SealStore, checkpoint_name
 from tests.proof.sealed_log import SealedLog
@@ -39,7 +39,7 @@ def test_a_log_is_sealed_into_a_bucket_and_held_against_it(bucket: str, database
         seal = log.seals.at_size(303)
         assert seal is not None
         assert store.get(checkpoint_name(303)) == seal.note.encode()
-        with pytest.raises(StoreConflictError):
+        with pytest.raises(SealStoreConflictError):
             store.create(checkpoint_name(303), b"another")
         store.replace(NEWEST, seal.note.encode())
         log.record_and_seal(1)
@@ -57,5 +57,5 @@ def test_a_log_is_sealed_into_a_bucket_and_held_against_it(bucket: str, database
 
 
 def test_a_bucket_that_is_not_there_is_said_to_be_away(bucket: str) -> None:
-    with pytest.raises(StoreUnavailableError, match="s3://nowhere/ledger"):
+    with pytest.raises(SealStoreUnavailableError, match="s3://nowhere/ledger"):
         SealStore("s3://nowhere/ledger").create("a", b"b")

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from ledger.durable_file import UNFINISHED
-from ledger.proof.errors import SealingStoppedError, StoreConflictError
+from ledger.proof.errors import SealingStoppedError, SealStoreConflictError
 from ledger.proof.notes import SigningKey
 from ledger.proof.seal_store import NEWEST, SealStore, checkpoint_name
 from ledger.proof.sealer import Sealer
@@ -146,7 +146,7 @@ def test_another_checkpoint_and_another_tile_stop_the_sealer(log: SealedLog, nam
     content = at(log, name).read_bytes()
     for other in (b"x" + content[1:], content[:5] + b"x", content + b"x"):
         at(log, name).write_bytes(other)
-        with pytest.raises(StoreConflictError):
+        with pytest.raises(SealStoreConflictError):
             log.store.create(name, content)
         with pytest.raises(SealingStoppedError, match=f"holds another {name}"):
             seal_after_restart(log)

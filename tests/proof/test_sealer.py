@@ -14,7 +14,12 @@ from psycopg.sql import SQL, Identifier
 
 from ledger.proof import sealer as sealer_module
 from ledger.proof.canonical import canonical_event
-from ledger.proof.errors import SealingElsewhereError, SealingStoppedError, StoreConflictError, StoreUnavailableError
+from ledger.proof.errors import (
+    SealingElsewhereError,
+    SealingStoppedError,
+    SealStoreConflictError,
+    SealStoreUnavailableError,
+)
 from ledger.proof.merkle import leaf_hash
 from ledger.proof.notes import Checkpoint, open_note
 from ledger.proof.seal_role import SEAL_ROLE
@@ -232,7 +237,7 @@ def test_a_store_that_is_away_is_caught_up_with(log: SealedLog, tmp_path: Path) 
     folder = Path(log.store.address)
     folder.rename(tmp_path / "elsewhere")
     folder.write_text("not a folder")
-    with pytest.raises(StoreUnavailableError, match="does not do its part"):
+    with pytest.raises(SealStoreUnavailableError, match="does not do its part"):
         log.sealer.seal_now()
     folder.unlink()
     (tmp_path / "elsewhere").rename(folder)
@@ -370,7 +375,7 @@ def test_the_store_keeps_what_it_has(tmp_path: Path) -> None:
     assert store.get("a/b") is None
     store.create("a/b", b"one")
     store.create("a/b", b"one")
-    with pytest.raises(StoreConflictError):
+    with pytest.raises(SealStoreConflictError):
         store.create("a/b", b"two")
     assert store.get("a/b") == b"one"
     store.replace("a/b", b"three")

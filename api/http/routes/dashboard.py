@@ -24,7 +24,7 @@ from api.http.routes import PREFIX
 from ledger.events import Tier
 from ledger.reasons import Actor
 from ledger.status import Status
-from projections.answers import Told
+from projections.answers import ReferralFields
 
 router = APIRouter(prefix=f"{PREFIX}/instructor-referrals", tags=["instructors"], route_class=OwnRoute)
 
@@ -117,9 +117,9 @@ async def list_referred(
     return _answer({"items": items, "next_cursor": next_cursor}, page.position)
 
 
-def _shown(told: Told, names: dict[str, str]) -> dict[str, object]:
+def _shown(fields: ReferralFields, names: dict[str, str]) -> dict[str, object]:
     """The values of a `Referred`."""
-    shown = told | {"display_name": names.get(str(told["referred_id"])), "reason": told["explanation"]}
+    shown = fields | {"display_name": names.get(str(fields["referred_id"])), "reason": fields["explanation"]}
     return {name: shown[name] for name in OF_REFERRED}
 
 

@@ -12,7 +12,7 @@ from api.pages.referrals.panel import STEPS, place
 from api.pages.rendering import page
 from api.pages.session import SessionInstructorId
 from ledger.story.for_referrer import told_to_referrer
-from projections.journey import journey
+from projections.referral_events import events_of_referral
 
 _ID = re.compile(r"[\x21-\x7e]{1,100}")
 
@@ -33,7 +33,7 @@ def timeline(
     if referral is None:
         return page(request, "referrals/missing.html", status=404, here=place(request))
     # No further than where it stands is known, or the page would contradict itself.
-    way = journey(parts.services.log, referral_id, position)
+    found = events_of_referral(parts.services.log, referral_id, position)
     return page(
         request,
         "referrals/timeline.html",
@@ -41,5 +41,5 @@ def timeline(
         referral=referral,
         steps=STEPS,
         name=parts.services.people.names_of([referral.referred_id]).get(referral.referred_id),
-        told=told_to_referrer(way.events if way is not None else []),
+        told=told_to_referrer(found.events if found is not None else []),
     )

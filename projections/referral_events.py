@@ -18,11 +18,11 @@ from ledger.events import (
 )
 from ledger.history import about
 
-__all__ = ["Journey", "journey"]
+__all__ = ["ReferralEvents", "events_of_referral"]
 
 
 @dataclass(frozen=True, slots=True)
-class Journey:
+class ReferralEvents:
     """In the order of the log. Of the referrer's account facts, those that mattered for this payout."""
 
     attribution: ReferralAttributed
@@ -44,7 +44,7 @@ class Journey:
         )
 
 
-def journey(log: EventLog, referral_id: str, until: int) -> Journey | None:
+def events_of_referral(log: EventLog, referral_id: str, until: int) -> ReferralEvents | None:
     """None: nobody was referred like that up to this position."""
     told = list(log.stream([about(referral_tag(referral_id))], until=until))
     attribution = next((each.event for each in told if isinstance(each.event, ReferralAttributed)), None)
@@ -58,7 +58,7 @@ def journey(log: EventLog, referral_id: str, until: int) -> Journey | None:
     earned = next((each for each in told if isinstance(each.event, BonusEarned)), None)
     settled = next((each for each in told if isinstance(each.event, TransferSettled)), None)
     events = [*told, *log.stream(steps, until=until), *_that_mattered(list(accounts), earned, settled)]
-    return Journey(
+    return ReferralEvents(
         attribution=attribution,
         bonus=earned.event if earned is not None and isinstance(earned.event, BonusEarned) else None,
         settlement=settled.event if settled is not None and isinstance(settled.event, TransferSettled) else None,
