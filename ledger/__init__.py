@@ -1,5 +1,6 @@
-"""The core: events, the rules that decide them, the store they are kept in, and the payout process that acts on them.
+"""The core: events, the rules that decide them, the store they are kept in, and the processes that act on them.
 
-Rules (`referrals/`, `program.py`, `payouts/payout_fold.py`, `payouts/next_step.py`) are pure. What touches the outside world
-lives in `store/`, `payouts/worker.py` and `payouts/stripe_gateway.py`. Nothing here knows of HTTP, pages or read models.
+Pure are `events`, `referrals`, `program` and `story`, and what decides in every other package. Who looks at a clock, makes ids,
+waits or opens a file is listed by name in tests/test_house_rules.py, who speaks SQL or calls Stripe in the import contracts of
+pyproject.toml; to all others the log is handed as `event_log.EventLog`. Nothing here knows of HTTP, pages or read models.
 """
