@@ -56,6 +56,7 @@ def explain(error: Exception) -> tuple[str, int]:
     from api.stripe_mode import WrongStripeMode
     from api.tokens import NoTokenKeyError
     from ledger.proof.errors import SealingError
+    from ledger.reconciliation.run_lines import OtherLinesError
     from projections.filling import FillingStoppedError
     from projections.projector import ProjectionStoppedError, StandbyError
     from projections.rebuild import MigratedMeanwhileError, ReadersInTheWayError, RebuildRunningError
@@ -69,7 +70,7 @@ def explain(error: Exception) -> tuple[str, int]:
             return str(error), USAGE
         case EmbeddedPostgresError() | FolderInUse() | FolderUnusable() | RebuildRunningError() | StandbyError():
             return str(error), USAGE
-        case PartFailed() | SeasonError() | NotQuiet() | NotDone() | SealingError():
+        case PartFailed() | SeasonError() | NotQuiet() | NotDone() | SealingError() | OtherLinesError():
             return str(error), FOUND_WRONG
         case ReadersInTheWayError() | MigratedMeanwhileError() | FillingStoppedError() | ProjectionStoppedError():
             return str(error), FOUND_WRONG

@@ -134,7 +134,11 @@ def show(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many lines.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """One run, with its lines."""
+    """One run, with its lines.
+
+    All of them are held against the SHA-256 that the run's event has of them.
+    Exits with 1 if they are not those that the run recorded.
+    """
     from api.cli.reconcile_review import show
 
     show(run_id, line_class, after, limit, as_json=as_json)

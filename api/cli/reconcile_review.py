@@ -38,17 +38,22 @@ def list_runs(*, as_json: bool) -> None:
 def show(run_id: str, line_class: str | None, after: int, limit: int, *, as_json: bool) -> None:
     wanted = _known_class(line_class)
     with _reconciling() as reconciling:
-        view = next((RunView.of(each) for each in reconciling.runs() if each.completed.run_id == run_id), None)
-        if view is None:
+        run = next((each for each in reconciling.runs() if each.completed.run_id == run_id), None)
+        if run is None:
             raise NotDone(f"not_found: no such run: {run_id}")
-        rows = reconciling.lines().read(run_id, line_class=wanted, after=after, limit=limit + 1)
+        rows = reconciling.lines().read(run.completed, line_class=wanted, after=after, limit=limit + 1)
+        difference = reconciling.lines().difference(run.completed)
+    view = RunView.of(run)
     found, more = [LineView.of(each) for each in rows[:limit]], len(rows) > limit
     if as_json:
         shown = [each.model_dump(mode="json") for each in found]
-        _json({"run": view.model_dump(mode="json"), "lines": shown, "more": more})
-        return
-    reconcile_screen.run(view)
-    reconcile_screen.lines(found, view.currency, more=more)
+        run_document = view.model_dump(mode="json")
+        _json({"run": run_document, "lines": shown, "more": more, "lines_hold": difference is None})
+    else:
+        reconcile_screen.run(view)
+        reconcile_screen.lines(found, view.currency, more=more)
+    if difference is not None:
+        raise NotDone(f"lines_differ: these lines are no evidence, they are not what the run recorded. {difference}")
 
 
 def list_exceptions(state: Literal["open", "resolved", "all"], *, as_json: bool) -> None:

@@ -34,6 +34,7 @@ from ledger.reconciliation.reconciling import (
     NoSuchExceptionError,
     TooManyExceptionsError,
 )
+from ledger.reconciliation.run_lines import OtherLinesError
 from ledger.store import StoreBusy
 
 MEDIA_TYPE = "application/problem+json"
@@ -80,6 +81,7 @@ class Kind(Enum):
     TOO_MUCH_TO_REPLAY = (422, "That is too much to replay over HTTP")
     REJECTED = (422, "The lifecycle event was rejected")
     PERIOD_DIFFERS = (500, "The journal is not what was closed")
+    LINES_DIFFER = (500, "The lines that are kept are not those of the run")
     BAD_FILE = (422, "The file cannot be taken")
     BAD_RANGE = (422, "There is nothing to compare in that range")
     TOO_MANY_EXCEPTIONS = (422, "So much does not fit that nothing was recorded")
@@ -150,6 +152,7 @@ def problem_of(error: Exception) -> ProblemError:
             BadFileError()
             | BadRangeError()
             | TooManyExceptionsError()
+            | OtherLinesError()
             | NoSuchExceptionError()
             | AlreadyResolvedError()
         ):
@@ -186,6 +189,8 @@ def _problem_of_reconciling(error: Exception) -> ProblemError:
             return ProblemError(Kind.EXCEPTION_RESOLVED, "Nothing was recorded.")
         case BadRangeError():
             return ProblemError(Kind.BAD_RANGE, f"{error} (from, to).")
+        case OtherLinesError():
+            return ProblemError(Kind.LINES_DIFFER, f"{str(error).capitalize()}.")
         case _:
             return ProblemError(Kind.TOO_MANY_EXCEPTIONS, f"{error}.")
 

@@ -26,6 +26,7 @@ class FindingKind(StrEnum):
     CHECKPOINT_FORKED = "checkpoint_forked"
     NOTHING_SEALED = "nothing_sealed"
     GUARD_MISSING = "guard_missing"
+    LINES_CHANGED = "lines_changed"
 
     @property
     def meaning(self) -> str:
@@ -45,7 +46,8 @@ _MEANINGS = {
     FindingKind.CHECKPOINT_UNSIGNED: "Nobody whom you trust has signed it, and it proves nothing.",
     FindingKind.CHECKPOINT_FORKED: "Two histories were signed: whoever has the key signed both.",
     FindingKind.NOTHING_SEALED: "Nobody ever sealed here, or every seal was deleted: nothing proves these events.",
-    FindingKind.GUARD_MISSING: "It kept the log from being changed: find out who took it away, and what they did.",
+    FindingKind.GUARD_MISSING: "It kept what is recorded from being changed: find out who took it away, and what they did.",
+    FindingKind.LINES_CHANGED: "Of a run of reconciling, what the log says holds; the lines beside it are no evidence.",
 }
 
 

@@ -1,5 +1,5 @@
-"""Whether log and seals still are what the migrations made them: tables that refuse every change, functions of this release, and
-roles that may do no more than they were given.
+"""Whether log, seals and the lines of reconciliation still are what the migrations made them: tables that refuse every change,
+functions of this release, and roles that may do no more than they were given.
 
 Seals prove what was done to the log; guards keep it from being done. Where one is gone, somebody with the owner's rights
 took it away.

@@ -1,13 +1,17 @@
 -- name: guards
--- What keeps log and seals append-only, held against what the migrations made of it. A row for each guard that is missing, in words.
+-- What keeps log, seals and lines of reconciliation append-only, held against what the migrations made of it. A row for each guard that is
+-- missing, in words.
 WITH wanted_trigger (of_schema, of_table, name, calls, fires) AS (
     -- fires: pg_trigger.tgtype. 58: before update, delete or truncate; 46: before insert, delete or truncate; 42: before delete or
-    -- truncate; 19: before each row's update
+    -- truncate; 19: before each row's update; 4: after insert
     VALUES
         ('ledger', 'event', 'refuse_change', 'refuse_change', 58),
         ('ledger', 'event_tag', 'refuse_change', 'refuse_change', 58),
         ('ledger', 'log_head', 'refuse_change', 'refuse_change', 46),
         ('ledger', 'log_head', 'refuse_gap', 'refuse_gap', 19),
+        ('ledger', 'reconciliation_line', 'refuse_added_line', 'refuse_added_line', 4),
+        ('ledger', 'reconciliation_line', 'refuse_change', 'refuse_change_of_run', 58),
+        ('ledger', 'reconciliation_run', 'refuse_change', 'refuse_change_of_run', 58),
         ('proof', 'checkpoint', 'refuse_change', 'refuse_change', 58),
         ('proof', 'tile', 'refuse_change', 'refuse_change', 42),
         ('proof', 'tile', 'refuse_rewriting', 'refuse_rewriting', 19)
@@ -22,6 +26,10 @@ wanted_function (of_schema, name, arguments, is_definer, settings, digest) AS (
                 '\x6c6fe094610fa8eef853030729ea7ebf52b309bfecbecc7d1288ac90402fff93'::bytea),
             ('ledger', 'next_match', 'text[], text[], bigint', false, '{enable_seqscan=off}',
                 '\x638c16d29583683753e61dd6f390ed8ce00475caa52b0a96fb17b2ef7fc6dce4'),
+            ('ledger', 'refuse_added_line', '', false, '{}',
+                '\xcc1885dd91ca98cec289b61fe7196ab179620d01c0c9d70d2ae7b7b723758daa'),
+            ('ledger', 'refuse_change_of_run', '', false, '{}',
+                '\xcc9c883031d0370e6e2ff745af531d19201fa44825d45aeef373150edded1f59'),
             ('ledger', 'refuse_change', '', false, '{}', '\xde1293fc80cd81e3ffbb24b42526b19ef40a428318a4571ee37316cbf8af2c05'),
             ('ledger', 'refuse_gap', '', false, '{enable_seqscan=off}',
                 '\x9bfff0826beceb33a20dd6757487b7365760a0e7a2471e723ac45006e15a2155'),
@@ -32,7 +40,10 @@ wanted_function (of_schema, name, arguments, is_definer, settings, digest) AS (
 guarded_table AS (
     SELECT wanted.of_schema, wanted.name, class.*
     FROM (
-        VALUES ('ledger', 'event'), ('ledger', 'event_tag'), ('ledger', 'log_head'), ('proof', 'checkpoint'), ('proof', 'tile')
+        VALUES
+            ('ledger', 'event'), ('ledger', 'event_tag'), ('ledger', 'log_head'),
+            ('ledger', 'reconciliation_line'), ('ledger', 'reconciliation_run'),
+            ('proof', 'checkpoint'), ('proof', 'tile')
     ) AS wanted (of_schema, name)
     LEFT JOIN pg_catalog.pg_class AS class ON class.oid = to_regclass(wanted.of_schema || '.' || wanted.name)
 ),
@@ -40,8 +51,11 @@ role (name) AS (
     VALUES ('ledger_app'), ('ledger_read'), ('ledger_seal')
 ),
 granted (role, of_schema, of_table, action, column_name) AS (
-    -- What the migrations grant of what changes a table: the sealer adds seals, and lets the last tile of a level grow.
+    -- What the migrations grant of what changes a table: the application adds runs of reconciling, with their lines; the sealer adds
+    -- seals, and lets the last tile of a level grow.
     VALUES
+        ('ledger_app', 'ledger', 'reconciliation_line', 'INSERT', NULL),
+        ('ledger_app', 'ledger', 'reconciliation_run', 'INSERT', NULL),
         ('ledger_seal', 'proof', 'checkpoint', 'INSERT', NULL),
         ('ledger_seal', 'proof', 'tile', 'INSERT', NULL),
         ('ledger_seal', 'proof', 'tile', 'UPDATE', 'hashes')

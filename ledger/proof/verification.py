@@ -9,6 +9,7 @@ from ledger.proof.findings import FindingKind, Findings
 from ledger.proof.guards import missing_guards
 from ledger.proof.notes import Checkpoint, PublicKey
 from ledger.proof.outside import Outside
+from ledger.proof.reconciled import changed_runs
 from ledger.proof.rehashing import differences_of_tag_index, extent, pages
 from ledger.proof.seal_store import SealStore
 from ledger.proof.seals import Seals
@@ -80,6 +81,8 @@ def verify(
                 else "{at}: the index has a tag that is not the event's."
             )
             verdict.findings.add(FindingKind.INDEX_CHANGED, position, position, what)
+        for position, what in changed_runs(database_url):
+            verdict.findings.add(FindingKind.LINES_CHANGED, position, position, f"{{at}}: {what}")
         verdict.checkpoints, verdict.unpublished = trusted.count, trusted.unpublished
         if walk.newest is not None:
             verdict.sealed, verdict.root = walk.newest.size, walk.newest.root

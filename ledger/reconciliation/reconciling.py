@@ -2,6 +2,7 @@
 
 BadRangeError            there is no range, or it is empty (of `inputs`)
 TooManyExceptionsError   so much does not fit that it is the wrong file, account or range; nothing was recorded
+OtherLinesError          other lines are kept under the run's id, and nothing was recorded (of `run_lines`)
 NoSuchExceptionError     no exception of this id was ever opened
 AlreadyResolvedError     it was, and is resolved
 """

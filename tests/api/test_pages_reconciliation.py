@@ -10,7 +10,7 @@ from api.pages.finance.reconciliations import EXCEPTIONS_SHOWN
 from tests.api.running import Ledger
 from tests.api.test_pages import sign_in
 from tests.api.test_pages_finance import post, show, text_of
-from tests.reconciliation.test_over_http import FOREIGN, HEADER, TOPUP
+from tests.reconciliation.test_over_http import FOREIGN, HEADER, TOPUP, change_a_line
 
 RUNS = "/finance/reconciliations"
 
@@ -35,6 +35,11 @@ def test_a_report_is_compared_and_the_difference_explained(ledger: Ledger) -> No
     of_class = show(ledger, f"{answer.headers['Location']}?line_class=other_at_stripe")
     assert "tr_foreign" not in of_class
     assert "tu_1" in of_class
+    assert "no evidence" not in read
+    change_a_line(ledger)
+    assert "These lines are no evidence: they are not what the run recorded." in show(
+        ledger, answer.headers["Location"]
+    )
     runs = show(ledger, RUNS)
     assert "1 exception is open" in runs
     assert "2026-07-03 to 2026-07-03 -$925.00 $0.00 1 2 " in runs

@@ -74,6 +74,14 @@ UNGUARDED = [
     ("GRANT CREATE ON SCHEMA proof TO ledger_app", "role ledger_app may create something in the schema proof."),
     ("ALTER FUNCTION ledger.append(jsonb) OWNER TO ledger_app", "who owns ledger.append(jsonb)."),
     (MEMBER_OF_THE_OWNER, "who owns ledger.event."),
+    ("DROP TRIGGER refuse_added_line ON ledger.reconciliation_line", "trigger refuse_added_line on"),
+    ("ALTER TABLE ledger.reconciliation_run DISABLE TRIGGER refuse_change", "refuse_change on ledger.reconciliation_run is"),
+    ("GRANT UPDATE (book_minor) ON ledger.reconciliation_line TO ledger_app", "may UPDATE on ledger.reconciliation_line."),
+    ("GRANT INSERT ON ledger.reconciliation_line TO ledger_read", "ledger_read may INSERT on ledger.reconciliation_line."),
+    (
+        "CREATE OR REPLACE FUNCTION ledger.refuse_added_line() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        "function ledger.refuse_added_line is",
+    ),
     ("DROP TABLE ledger.log_head; CREATE TABLE ledger.log_head (position bigint)", "trigger refuse_gap on ledger.log_head"),
 ]  # fmt: skip
 

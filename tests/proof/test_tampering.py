@@ -5,6 +5,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import orjson
+import psycopg
 import pytest
 
 from ledger.proof import rehashing
@@ -15,6 +17,11 @@ from ledger.proof.tiles import TILE_BYTES, tile_name
 from ledger.proof.trusted import signed_checkpoint
 from ledger.proof.verification import verify
 from ledger.proof.verify_export import NotProven, open_checkpoint
+from ledger.reconciliation.digests import digest_of
+from ledger.reconciliation.result import as_copied
+from ledger.reconciliation.run_lines import RunLines
+from ledger.store import EventEnvelope
+from ledger.store.connection import open_pool
 from tests.proof.sealed_log import ANOTHER_KEY, KEY, Found, SealedLog
 from tests.proof.tamperer import Tamperer
 
@@ -331,3 +338,26 @@ def rewrite_store(tamperer: Tamperer) -> None:
     for size, note in tamperer.sql("SELECT size, note FROM proof.checkpoint ORDER BY size").fetchall():
         tamperer.log.store.create(checkpoint_name(size), note.encode())
         tamperer.log.store.replace(NEWEST, note.encode())
+
+
+def test_a_line_of_reconciling_that_was_changed_is_named_with_its_run(log: SealedLog) -> None:
+    run_id = "rec_1"
+    lines = as_copied(run_id, ["1\tlog\tmatched\ttransfer" + "\t\\N" * 4 + "\ttxn_1" + "\t\\N" * 5 + "\n"])
+    with open_pool(log.url) as pool:
+        RunLines(pool).store(run_id, lines)
+    completed = {"run_id": run_id, "lines": 1, "result_sha256": digest_of(lines)}
+    log.recorder.append([EventEnvelope("ReconciliationCompleted", orjson.dumps(completed), tags=["reconciliation"])])
+    log.record_and_seal(1)
+    assert log.verify().holds
+
+    with psycopg.connect(log.url, autocommit=True) as owner:
+        owner.execute("ALTER TABLE ledger.reconciliation_line DISABLE TRIGGER refuse_change")
+        owner.execute("UPDATE ledger.reconciliation_line SET stripe_line_id = 'txn_2'")
+        owner.execute("ALTER TABLE ledger.reconciliation_line ENABLE ALWAYS TRIGGER refuse_change")
+
+    (finding,) = log.verify().findings
+    position = log.recorder.head() - 1
+    assert (finding.kind, finding.first, finding.last) == (FindingKind.LINES_CHANGED, position, position)
+    assert (
+        finding.what == f"Position {position}: what is kept of the run rec_1 (lines: 1) is not what was recorded (1)."
+    )

@@ -1,19 +1,23 @@
 """Payouts paid through a Stripe of the test's own: nobody else's transfers are in its books."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
+from ledger.event_log import EventLog
 from ledger.reconciliation.reconciling import Reconciling
 from ledger.reconciliation.run_lines import RunLines
+from ledger.store import PostgresRecorder
 from ledger.store.connection import open_pool
 from sandbox.stripe_twin import process
 from tests.cli.command import Command, scratch_folder
 from tests.payouts.conftest import road_on
 from tests.payouts.road import API_KEY, PATIENT_SECONDS, Road, Stripe
+from tests.reconciliation.books import Books
 
 REPORT = "/sandbox/reports/balance_change_from_activity.itemized.3.csv"
 WHOLE, HALF, KEPT = range(3)
@@ -85,3 +89,9 @@ def file(tmp_path: Path) -> Callable[[str], Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def books(database_url: str) -> Iterator[Books]:
+    with closing(PostgresRecorder(database_url)) as recorder, open_pool(database_url) as pool:
+        yield Books(EventLog(recorder), RunLines(pool))

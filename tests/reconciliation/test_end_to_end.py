@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from ledger.event_log import Draft
@@ -124,6 +125,29 @@ def test_past_runs_are_listed_with_the_days_that_were_asked_for(paid: Paid) -> N
     reconcile(paid, "--stripe-api", "--from", "2026-07-01", "--to", "2026-07-31")
     listed = paid.ledger.run("reconciliation", "list").stdout
     assert "2026-07-01 to 2026-07-31" in listed
+
+
+def test_lines_that_are_not_those_of_the_run_are_shown_as_no_evidence_with_status_1(paid: Paid) -> None:
+    run = reconcile(paid, "--stripe-api", "--from", "2026-06-01", "--to", "2026-06-30", status=0)["run"]
+    show = ("reconciliation", "show", run["run_id"])
+    assert json.loads(paid.ledger.run(*show, "--json").stdout)["lines_hold"] is True
+    with psycopg.connect(paid.url) as owner:
+        owner.execute("ALTER TABLE ledger.reconciliation_run DISABLE TRIGGER ALL")
+        owner.execute("UPDATE ledger.reconciliation_run SET lines = lines + 1 WHERE run_id = %s", [run["run_id"]])
+        owner.execute(
+            "INSERT INTO ledger.reconciliation_line (run_id, number, book, line_class, category, stripe_line_id)"
+            " VALUES (%s, %s, 'log', 'matched', 'transfer', 'txn_invented')",
+            [run["run_id"], run["lines"] + 1],
+        )
+
+    shown, for_programs = paid.ledger.run(*show), paid.ledger.run(*show, "--json")
+
+    assert (shown.returncode, for_programs.returncode) == (1, 1)
+    assert "lines_differ: these lines are no evidence" in shown.stderr
+    assert f"kept are {run['lines'] + 1} with" in " ".join(shown.stderr.split())
+    assert "txn_invented" not in shown.stdout + for_programs.stdout
+    document = json.loads(for_programs.stdout)
+    assert (document["lines_hold"], len(document["lines"])) == (False, run["lines"])
 
 
 @pytest.mark.parametrize("days", [("--from", "0001-01-01"), ("--to", "9999-12-31")])

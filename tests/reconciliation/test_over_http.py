@@ -3,6 +3,7 @@
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from ledger.reconciliation.csv_file import MOST_PROBLEMS
@@ -46,6 +47,24 @@ def test_a_report_is_reconciled_once_and_its_lines_are_paged_by_class(ledger: Le
     assert rest["next_cursor"] is None
     (foreign,) = ledger.get(f"{path}/lines", "finance", line_class="unknown_to_us").json()["items"]
     assert (foreign["stripe_source_id"], foreign["stripe_minor"]) == ("tr_foreign", -7500)
+
+
+def test_lines_that_are_not_those_of_the_run_are_refused(ledger: Ledger) -> None:
+    run = send(ledger, HEADER + FOREIGN + TOPUP).json()["run"]
+    path = f"/finance/reconciliations/{run['run_id']}/lines"
+    assert ledger.get(path, "auditor").status_code == 200
+    change_a_line(ledger)
+
+    refused = ledger.get(path, "auditor")
+
+    assert (refused.status_code, refused.json()["code"]) == (500, "lines_differ")
+    assert "kept are 2 with" in refused.json()["detail"]
+
+
+def change_a_line(ledger: Ledger) -> None:
+    with psycopg.connect(ledger.owner_url) as owner:
+        owner.execute("ALTER TABLE ledger.reconciliation_line DISABLE TRIGGER refuse_change")
+        owner.execute("UPDATE ledger.reconciliation_line SET stripe_minor = -7501 WHERE number = 1")
 
 
 def test_an_exception_is_assigned_noted_and_settled(ledger: Ledger) -> None:

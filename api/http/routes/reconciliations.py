@@ -106,6 +106,7 @@ class Noted(BaseModel):
             Kind.BAD_FILE,
             Kind.BAD_RANGE,
             Kind.TOO_MANY_EXCEPTIONS,
+            Kind.LINES_DIFFER,
         ),
     },
 )
@@ -150,7 +151,8 @@ def get_reconciliation(response: Response, parts: PartsOfApp, log: CaughtUpLog, 
 @router.get(
     "/reconciliations/{run_id}/lines",
     summary="The lines of a run",
-    responses=reads(*AUTHORIZED, Kind.NOT_FOUND, Kind.BAD_CURSOR),
+    description="Without a cursor all of them are first held against the SHA-256 that the run's event has of them.",
+    responses=reads(*AUTHORIZED, Kind.NOT_FOUND, Kind.BAD_CURSOR, Kind.LINES_DIFFER),
 )
 def list_reconciliation_lines(
     response: Response,
@@ -162,10 +164,13 @@ def list_reconciliation_lines(
     cursor: Cursor = None,
 ) -> Listing[LineView]:
     reflects(response, log.head())
-    _run(parts, run_id)
+    run = _run(parts, run_id)
     listed = ("reconciliation lines", run_id, line_class)
     after = cursors.decode(cursor, *listed) or 0
-    rows = parts.services.reconciling.lines().read(run_id, line_class=line_class, after=after, limit=limit + 1)
+    reconciling = parts.services.reconciling
+    if cursor is None and (difference := reconciling.lines().difference(run.completed)) is not None:
+        raise ProblemError(Kind.LINES_DIFFER, f"{difference} Run ledger verify.")
+    rows = reconciling.lines().read(run.completed, line_class=line_class, after=after, limit=limit + 1)
     last = rows[limit - 1].number if len(rows) > limit else None
     return Listing(items=[LineView.of(each) for each in rows[:limit]], next_cursor=cursors.encode(last, *listed))
 

@@ -105,7 +105,7 @@ def show_run(
     chosen = next((each for each in LineClass if each.value == line_class), None)
     listed = ("reconciliation lines page", run_id, chosen)
     after = cursors.decode(cursor, *listed) or 0
-    rows = reconciling.lines().read(run_id, line_class=chosen, after=after, limit=LINES_SHOWN + 1)
+    rows = reconciling.lines().read(run.completed, line_class=chosen, after=after, limit=LINES_SHOWN + 1)
     next_cursor = cursors.encode(rows[LINES_SHOWN - 1].number if len(rows) > LINES_SHOWN else None, *listed)
     view = RunView.of(run)
     return staff_page(
@@ -118,6 +118,7 @@ def show_run(
         found_classes=sorted({each.line_class for comparison in view.comparisons for each in comparison.classes}),
         chosen=chosen,
         lines=[LineView.of(row) for row in rows[:LINES_SHOWN]],
+        difference=None if after else reconciling.lines().difference(run.completed),
         next_page=next_cursor and urlencode({"line_class": line_class, "cursor": next_cursor}),
     )
 
