@@ -6,7 +6,7 @@ These are the commands of the ledger. A fact says that something happened elsewh
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -24,6 +24,8 @@ from pydantic_core import ErrorDetails
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+MOST_AHEAD = timedelta(days=1)
+"""So far may the time of a fact be ahead of our clock when it comes in: clocks differ, and zones are mistaken."""
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
@@ -47,7 +49,12 @@ LessonId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:\
 StripeAccountId = Annotated[str, StringConstraints(pattern=r"^acct_[A-Za-z0-9_]{1,64}$")]
 TypedText = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 PrintableText = StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")
-HappenedAt = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_within_calendar)]
+HappenedAt = Annotated[
+    AwareDatetime,
+    BeforeValidator(_rfc3339),
+    AfterValidator(_within_calendar),
+    Field(description="When it happened, with a time zone: since the year 2000, and at most a day ahead of our clock"),
+]
 
 
 class _Data(BaseModel):
@@ -137,6 +144,25 @@ def parse_fact(item: object) -> LifecycleFact | InvalidFact:
     except ValidationError as error:
         issues = error.errors(include_url=False, include_input=False, include_context=False)[:5]
         return InvalidFact(id=_id_of(item), problem="; ".join(map(_describe, issues)))
+
+
+def received_fact(item: object, now: datetime) -> LifecycleFact | InvalidFact:
+    """As `parse_fact`, where facts come in: one that is yet to happen is invalid, by a clock that only those who receive have.
+
+    On the log it would be there for good: the newest of its account until its day comes, and in a month that cannot be closed.
+    """
+    fact = parse_fact(item)
+    if isinstance(fact, InvalidFact) or fact.time - now <= MOST_AHEAD:
+        return fact
+    problem = (
+        f"time: {_shown(fact.time)} is more than a day ahead of our clock ({_shown(now)}); nothing was recorded: correct the "
+        "clock or the time, and send it again"
+    )
+    return InvalidFact(id=_id_of(item), problem=problem)
+
+
+def _shown(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _without_nulls(item: object) -> object:

@@ -43,7 +43,7 @@ InputEnds = Annotated[bool, typer.Option("--stop-at-end-of-input", hidden=True)]
 def demo(
     season: Annotated[Path | None, typer.Option(**FILE, help="Lifecycle events, one a line.")] = None,
     seed: Annotated[int, typer.Option(help="Of the season that is made up without a file.")] = 1,
-    instructors: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many it has.")] = 300,
+    instructors: Annotated[int, typer.Option(min=1, max=250_000, help="How many it has.")] = 300,
     stop: Annotated[bool, typer.Option("--exit", help="Stop when all is quiet; 1 if a check fails.")] = False,
     port: Port = None,
     expect: Annotated[

@@ -17,7 +17,7 @@ from api.cli.errors import FOUND_WRONG, UsageProblem
 from api.cli.screen import Meter
 from api.settings import Settings
 from ledger.ingestion import Ingestion
-from ledger.lifecycle import InvalidFact, LifecycleFact, parse_fact
+from ledger.lifecycle import InvalidFact, LifecycleFact, received_fact
 
 __all__ = ["run"]
 
@@ -75,7 +75,7 @@ def _facts(lines: BinaryIO) -> Iterator[tuple[int, LifecycleFact | InvalidFact]]
 
 def _fact(line: bytes) -> LifecycleFact | InvalidFact:
     try:
-        return parse_fact(orjson.loads(line))
+        return received_fact(orjson.loads(line), composition.now())
     except orjson.JSONDecodeError as error:
         return InvalidFact(id=None, problem=f"not JSON: {error}")
 

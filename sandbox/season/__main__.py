@@ -8,10 +8,8 @@ from typing import Annotated
 import orjson
 import typer
 
-from sandbox.season.generator import START, generate, to_line
+from sandbox.season.generator import generate, to_line
 from sandbox.season.oracle import Oracle
-
-NAIVE_START = START.replace(tzinfo=None)  # typer reads times without a zone; here they mean UTC
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 
@@ -20,10 +18,14 @@ app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 def generate_command(
     instructors: Annotated[int, typer.Option(min=1, help="How many instructors; about six deliveries each.")] = 600,
     seed: Annotated[int, typer.Option(help="The same seed makes the same season.")] = 0,
-    start: Annotated[datetime, typer.Option(help="When the first instructor joins, UTC.")] = NAIVE_START,
+    start: Annotated[
+        datetime | None,
+        typer.Option(help="When the first instructor joins, UTC. Default: so early that all of it is over."),
+    ] = None,
 ) -> None:
     """Write a season to standard output, one delivery a line."""
-    for event in generate(instructors, seed, start.replace(tzinfo=UTC)):
+    # typer reads times without a zone; here they mean UTC
+    for event in generate(instructors, seed, start.replace(tzinfo=UTC) if start is not None else None):
         sys.stdout.write(to_line(event))
 
 

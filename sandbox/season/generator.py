@@ -25,6 +25,7 @@ from typing import Any
 from sandbox.season.story import Happening, tell
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
+JOINED_SINCE_START = 600
 MEAN_MINUTES_BETWEEN_INSTRUCTORS = 40
 LATE_SHARE = 0.1
 REPEATED_SHARE = 0.06
@@ -38,15 +39,24 @@ LATEST_DAYS = {
 """How late a late delivery may be."""
 
 
-def generate(instructors: int, seed: int = 0, start: datetime = START) -> Iterator[dict[str, Any]]:
+def start_of(instructors: int) -> datetime:
+    """When the first one joins: the more there are, the earlier, so that nothing of the season is yet to happen.
+
+    A ledger takes no facts of the future.
+    """
+    earlier = max(0, instructors - JOINED_SINCE_START)
+    return START - timedelta(minutes=1.1 * earlier * MEAN_MINUTES_BETWEEN_INSTRUCTORS)
+
+
+def generate(instructors: int, seed: int = 0, start: datetime | None = None) -> Iterator[dict[str, Any]]:
     """Yield the deliveries of a season, as CloudEvents, in the order of delivery; the same for the same arguments.
 
-    About six deliveries for each instructor. ``start`` has a zone.
+    About six deliveries for each instructor. ``start`` has a zone; without it, see `start_of`.
     """
     underway: list[tuple[datetime, int, dict[str, Any]]] = []  # a heap by the moment of delivery, then by its number
     numbers, deliveries = count(1), count()
     joins = Random(f"{seed} joins")  # noqa: S311 - lots for a story, not a secret
-    joined = start
+    joined = start or start_of(instructors)
     for index in range(instructors):
         while underway and underway[0][0] < joined - timedelta(minutes=1):  # nothing of a later story comes before
             yield heappop(underway)[2]

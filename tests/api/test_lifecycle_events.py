@@ -1,5 +1,8 @@
 """Ingestion over HTTP: what is answered, and that the answer holds."""
 
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 import pytest
 
 from api.http.routes.lifecycle_events import Result, Results
@@ -78,6 +81,38 @@ def test_a_single_event_that_is_rejected_is_a_problem_that_says_why(ledger: Ledg
         "unknown_referral_code",
     )
     assert document["id"] == signed_up["id"]
+
+
+def account(at: datetime, **data: object) -> dict[str, Any]:
+    known = {"stripe_account_id": "acct_1", "transfers_active": True}
+    return fact("payout_account_updated", "anna", **(known | data)) | {"time": at.isoformat()}
+
+
+def test_a_fact_that_is_yet_to_happen_is_invalid_and_shuts_nothing_out(ledger: Ledger) -> None:
+    now = datetime.now(UTC)
+    early, later = account(now, stripe_account_id="acct_typo"), account(now + timedelta(minutes=1))
+    of_2199 = account(datetime(2199, 1, 1, tzinfo=UTC), transfers_active=False)
+
+    answer = ledger.send([early, of_2199, later])
+
+    assert answer.status_code == 200
+    assert [(each["outcome"], each["reason"]) for each in answer.json()["results"]] == [
+        ("recorded", None),
+        ("rejected", "invalid"),
+        ("recorded", None),  # and not `ignored: stale`
+    ]
+    problem = answer.json()["results"][1]["problem"]
+    assert problem.startswith("time: 2199-01-01T00:00:00Z is more than a day ahead of our clock (2")
+    assert "send it again" in problem
+    assert ledger.head == answer.json()["position"] == 2
+
+
+def test_a_single_event_that_is_yet_to_happen_is_rejected_and_names_its_time(ledger: Ledger) -> None:
+    answer = ledger.send(account(datetime.now(UTC) + timedelta(days=1, minutes=5)), ONE)
+    assert (answer.status_code, answer.json()["reason"]) == (422, "invalid")
+    assert "is more than a day ahead of our clock" in answer.json()["detail"]
+    assert ledger.head == 0
+    assert ledger.send(account(datetime.now(UTC) + timedelta(hours=23)), ONE).status_code == 201
 
 
 def test_one_event_in_a_list_is_a_batch(ledger: Ledger) -> None:

@@ -47,6 +47,15 @@ def test_invalid_lines_are_listed_and_their_neighbours_recorded(ledger: Command,
     assert [line.split(":")[0] for line in said] == ["line 2", "line 4", "line 6"]
 
 
+def test_a_line_that_is_yet_to_happen_is_invalid_and_its_neighbours_are_recorded(ledger: Command) -> None:
+    of_2199 = json.dumps(json.loads(went_live("ins_2")) | {"time": "2199-12-31T23:59:59Z"})
+    lines = "\n".join([went_live("ins_1"), of_2199, went_live("ins_3")])
+    done = ledger.run("ingest", "-", given=lines.encode())
+    assert done.returncode == 1
+    assert counted(done.stdout) == {"recorded": 2, "rejected:invalid": 1}
+    assert "line 2: time: 2199-12-31T23:59:59Z is more than a day ahead of our clock" in " ".join(done.stderr.split())
+
+
 def test_the_report_needs_no_projector_and_has_the_shape_of_the_contract(ledger: Command) -> None:
     ingest_small_season(ledger)
     done = ledger.run("report", "--json")

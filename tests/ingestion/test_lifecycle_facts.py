@@ -1,14 +1,14 @@
 """Lifecycle facts as CloudEvents: what is one, and what is said of what is none."""
 
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.lifecycle import InvalidFact, LifecycleFact, SignedUp, parse_fact
+from ledger.lifecycle import InvalidFact, LifecycleFact, SignedUp, parse_fact, received_fact
 from tests.rules.vocabulary import minute
 
 LIVE = {
@@ -104,6 +104,25 @@ def test_the_same_instant_may_be_written_in_many_ways(time: str) -> None:
 )
 def test_the_calendar_has_two_centuries(time: str) -> None:
     assert 2000 <= parsed(LIVE | {"time": time}).time.year < 2200
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=-9000), timedelta(0), timedelta(days=1)])
+def test_what_comes_in_may_be_old_or_a_day_ahead(ahead: timedelta) -> None:
+    item = LIVE | {"time": (minute(0) + ahead).isoformat()}
+    assert received_fact(item, now=minute(0)) == parsed(item)
+
+
+@pytest.mark.parametrize("time", [minute(0) + timedelta(days=1, microseconds=1), datetime(2199, 12, 31, tzinfo=UTC)])
+def test_what_comes_in_and_is_yet_to_happen_is_invalid(time: datetime) -> None:
+    fact = received_fact(LIVE | {"time": time.isoformat()}, now=minute(0))
+    assert isinstance(fact, InvalidFact)
+    assert (fact.id, fact.problem[:28]) == ("evt-1", f"time: {time:%Y-%m-%dT%H:%M:%SZ} i")
+    assert "(2026-03-01T09:00:00Z)" in fact.problem
+
+
+@pytest.mark.parametrize("item", [None, {"id": "torn"}, LIVE | {"subject": ""}])
+def test_what_comes_in_and_is_no_fact_is_described_as_ever(item: object) -> None:
+    assert received_fact(item, now=minute(0)) == parse_fact(item)
 
 
 @pytest.mark.parametrize(

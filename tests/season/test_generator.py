@@ -44,6 +44,12 @@ def test_a_season_begins_when_it_is_told_to() -> None:
     assert next(generate(5, start=start))["time"] == "2031-05-01T00:00:00.000000Z"
 
 
+def test_a_season_is_over_however_many_instructors_it_has() -> None:
+    assert max(event["time"] for event in generate(600)) < "2026-05"
+    assert max(event["time"] for event in generate(4000)) < "2026-05"
+    assert next(generate(250_000))["time"] > "2000-01-01"
+
+
 def test_a_season_is_made_as_it_is_read() -> None:
     assert len(list(islice(generate(10_000_000), 500))) == 500
 

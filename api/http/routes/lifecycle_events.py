@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
+from api import composition
 from api.http import examples
 from api.http.access import Platform
 from api.http.bodies import decode_json, media_type, read_body
@@ -16,7 +17,7 @@ from api.http.positions import HEADER
 from api.http.problems import Kind, ProblemError
 from api.http.routes import PREFIX
 from ledger.ingestion import Receipt
-from ledger.lifecycle import parse_fact
+from ledger.lifecycle import received_fact
 from ledger.referrals.decision import Outcome
 
 ONE = "application/cloudevents+json"
@@ -53,8 +54,9 @@ class Results(BaseModel):
     summary="Report lifecycle events",
     description=f"""One event as `{ONE}`: 201 recorded, 200 duplicate or ignored, 422 rejected.
 Up to {MOST_ITEMS} as `{MANY}`: always 200, with a result for each. They are handled in the order sent; a malformed one is
-`rejected` with reason `invalid` and does not fail its neighbours. Sending anything again is always safe, and is the
-right answer to every 503.""",
+`rejected` with reason `invalid` and does not fail its neighbours. So is one
+whose `time` is more than a day ahead of the ledger's clock: `problem` names both; correct it and send it again. Sending
+anything again is always safe, and is the right answer to every 503.""",
     openapi_extra={"requestBody": examples.LIFECYCLE_EVENTS_BODY},
     response_model=Results | Result,
     responses={
@@ -81,7 +83,7 @@ async def report_lifecycle_events(request: Request, parts: PartsOfApp, platform:
 
 
 async def _take_one(parts: Parts, body: bytes, actor: str) -> Response:
-    receipt = await parts.gathering.take(parse_fact(decode_json(body)), actor)
+    receipt = await parts.gathering.take(received_fact(decode_json(body), composition.now()), actor)
     if receipt.outcome == "rejected":
         detail = _presentable(receipt.problem) if receipt.problem else f"By the rules of the program: {receipt.reason}."
         facts = {"id": receipt.id, "outcome": receipt.outcome, "reason": receipt.reason}
@@ -95,7 +97,8 @@ def _take_many(parts: Parts, body: bytes, actor: str) -> Response:
         raise ProblemError(Kind.VALIDATION_FAILED, f"A JSON array of events is expected; one event goes as {ONE}.")
     if len(items) > MOST_ITEMS:
         raise ProblemError(Kind.TOO_MANY_ITEMS, f"At most {MOST_ITEMS} items; there were {len(items)}.")
-    receipts = parts.services.ingestion.ingest([parse_fact(item) for item in items], actor)
+    now = composition.now()
+    receipts = parts.services.ingestion.ingest([received_fact(item, now) for item in items], actor)
     position = max([receipt.as_of for receipt in receipts], default=0)
     return _answer({"position": position, "results": [_result(receipt) for receipt in receipts]}, 200, position)
 
