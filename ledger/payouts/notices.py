@@ -32,11 +32,10 @@ from ledger.events import (
 )
 from ledger.history import about
 from ledger.payouts import payout_fold as payouts
-from ledger.payouts.outcome import moment_of
+from ledger.payouts.outcome import MESSAGE_LENGTH, moment_of
 from ledger.payouts.payout import Payout
 
 ACTOR = "stripe"
-MESSAGE_LENGTH = 500
 TRANSFER_NOTICES = frozenset({"transfer.created", "transfer.updated", "transfer.reversed"})
 
 alarm = structlog.get_logger("ledger.alarm")
@@ -80,7 +79,7 @@ class Notices:
             return
         settled_by = payout.settlement.transfer_id if payout.settlement is not None else None
         is_over = payout.is_final and payout.unresolved is None
-        is_another = is_over and _is_named_by(transfer) and transfer_id not in (None, settled_by)
+        is_another = is_over and _names_its_payout(transfer) and transfer_id not in (None, settled_by)
         if is_over and kind != "transfer.reversed" and not is_another:
             return  # nothing that we do not know already
         noticed = TransferNoticed.of(payout.bonus, stripe_event_id=event_id, stripe_event_type=kind)
@@ -89,7 +88,7 @@ class Notices:
 
     def _of_unknown_payout(self, event_id: str, kind: str, transfer: Mapping[str, Any], payout_id: str) -> None:
         """Kept, since its bonus may be earned again on a log that was restored, and this is not told again then."""
-        if not (_is_named_by(transfer) and identifiers.PAYOUT_ID.fullmatch(payout_id)):
+        if not (_names_its_payout(transfer) and identifiers.PAYOUT_ID.fullmatch(payout_id)):
             return
         transfer_id = _id(transfer.get("id"))
         noticed = UnknownPayoutNoticed(
@@ -161,7 +160,7 @@ def _payout_of(transfer: Mapping[str, Any]) -> str | None:
     return _id(payout_id)
 
 
-def _is_named_by(transfer: Mapping[str, Any]) -> bool:
+def _names_its_payout(transfer: Mapping[str, Any]) -> bool:
     """Whether the transfer says by its metadata for which payout it is, as all of ours do; a group may be anybody's."""
     match transfer:
         case {"metadata": {"payout_id": str()}}:

@@ -208,10 +208,11 @@ class PayoutProcess:
             if known and known[-1].transfer_id == event.transfer_id:
                 return
             if known:
+                # Said first: if the database is lost now, whoever reads the log next finds a settled payout, and nothing to do.
+                alarm.critical("paid_twice", payout_id=event.payout_id, transfer_id=event.transfer_id)
                 second = TransferMismatched.of(event, attempt=event.attempt, transfer_ids=(event.transfer_id,))
                 with suppress(ConflictError):
                     await self._records.append(second, cause, head)
-                    alarm.critical("paid_twice", payout_id=event.payout_id, transfer_id=event.transfer_id)
                     return
                 continue
             with suppress(ConflictError):

@@ -10,6 +10,7 @@ from typing import Any
 import stripe
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
+from ledger.payouts.outcome import MESSAGE_LENGTH
 from ledger.payouts.stripe_gateway import PAGE_SIZE
 from ledger.payouts.stripe_transport import Bypass, Bypassed, Transport, stripe_client
 from ledger.reconciliation.activity import Activity
@@ -18,7 +19,6 @@ from ledger.reconciliation.scope import Coverage
 
 ATTEMPTS = 6
 WAIT_SECONDS_AT_MOST = 20.0
-MESSAGE_LENGTH = 500
 AGAIN = frozenset({409, 429, 500, 502, 503, 504})  # reading changes nothing, so it may be asked for again at once
 
 

@@ -2,14 +2,18 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from ledger.events import TransferRequested, TransferSettled
+from ledger.event_log import Appended
+from ledger.events import AboutPayout, TransferMismatched, TransferRequested, TransferSettled
 from ledger.payouts.outcome import Answer, NoAnswer
 from ledger.payouts.process import PayoutProcess
+from ledger.payouts.recording import PayoutRecords
 from ledger.payouts.steps import Finished
 from ledger.payouts.stripe_gateway import StripeGateway
+from ledger.store import StoreUnavailable
 from sandbox.stripe_twin import Fault
 from tests.payouts.gateways import Died, DiesAfterTheCall, DiesBeforeTheCall
 from tests.payouts.road import Road
@@ -70,6 +74,34 @@ def test_a_second_transfer_that_should_never_be_is_on_the_log_and_said(
 ) -> None:
     payout_id = road.owe()
 
+    assert isinstance(road.advance(payout_id, gateway=settled_meanwhile(road)), Finished)
+    [held] = road.stripe.transfers()[payout_id]
+    assert road.story(payout_id) == [A1, A1_SETTLED, "TransferMismatched a1"]
+    assert road.newest(payout_id).transfer_ids == (held["id"],)
+    assert capsys.readouterr().out.count("paid_twice") == 1
+    road.owed.remove(payout_id)  # the books do not agree, and that is what is said
+
+
+def test_a_second_transfer_is_said_also_where_it_cannot_be_recorded(
+    road: Road, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever reads the log next finds a settled payout, and nothing to do."""
+    payout_id = road.owe()
+    append = PayoutRecords.append
+
+    async def lost(records: PayoutRecords, event: AboutPayout, *rest: Any, **more: Any) -> Appended:
+        if isinstance(event, TransferMismatched):
+            raise StoreUnavailable("the database is gone")
+        return await append(records, event, *rest, **more)
+
+    monkeypatch.setattr(PayoutRecords, "append", lost)
+    with pytest.raises(StoreUnavailable):
+        road.advance(payout_id, gateway=settled_meanwhile(road))
+    assert "paid_twice" in capsys.readouterr().out
+    road.owed.remove(payout_id)
+
+
+def settled_meanwhile(road: Road) -> type[StripeGateway]:
     class Overtaken(StripeGateway):
         """Somebody else settles the payout, by another transfer, while our answer is on its way."""
 
@@ -78,12 +110,7 @@ def test_a_second_transfer_that_should_never_be_is_on_the_log_and_said(
             road.append(settled_by(request, "tr_another"))
             return answer
 
-    assert isinstance(road.advance(payout_id, gateway=Overtaken), Finished)
-    [held] = road.stripe.transfers()[payout_id]
-    assert road.story(payout_id) == [A1, A1_SETTLED, "TransferMismatched a1"]
-    assert road.newest(payout_id).transfer_ids == (held["id"],)
-    assert capsys.readouterr().out.count("paid_twice") == 1
-    road.owed.remove(payout_id)  # the books do not agree, and that is what is said
+    return Overtaken
 
 
 def settled_by(request: TransferRequested, transfer_id: str) -> TransferSettled:
